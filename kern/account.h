@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limits and accounts: a record of its own for each task (as a cgroup is), with its parent's above it. What a task made stays
+ * charged to it and folds into the parent's record when the task is removed. One function gives out, one takes back.
+ *
+ * Memory is charged in bytes up the chain, in stocks of 64 KiB a record, so that tasks that share nothing touch no common
+ * cache line. When a stock cannot be refilled, the exact amount is tried before the answer is no.
+ */
+#ifndef KERN_ACCOUNT_H
+#define KERN_ACCOUNT_H
+
+#include "kern/kern.h"
+
+#define ACCOUNT_MAX UINT64_MAX      /* no limit */
+
+Account *account_new(Account *parent);      /* parent NULL: the root's. Owned; NULL without memory */
+Account *account_get(Account *a);           /* a may be NULL: nobody pays */
+void account_put(Account *a);
+void account_fold(Account *a);              /* the task is removed: what is left counts as the parent's own */
+
+/* -ENOMEM: a limit of this record or one above would be passed. a may be NULL. */
+int account_charge(Account *a, size_t bytes);
+void account_uncharge(Account *a, size_t bytes);
+/* Allocation and charge in one; account_free takes the same n back. NULL on either's failure. Zeroed. */
+void *account_alloc(Account *a, size_t n);
+void account_free(Account *a, void *p, size_t n);
+
+/* Tasks below this record (itself included) against tasklimit. -EAGAIN. */
+int account_task(Account *a, int delta);
+
+typedef struct AccountLimits {
+    uint64_t memory, tasks, fds;    /* ACCOUNT_MAX: none */
+} AccountLimits;
+void account_limits(Account *a, AccountLimits *out);        /* its own */
+/* by_parent: may raise what was lowered by the parent; the task itself only lowers (EPERM). */
+int account_limit_memory(Call *c, Account *a, uint64_t bytes, bool by_parent);
+int account_limit_tasks(Call *c, Account *a, uint64_t n, bool by_parent);
+int account_limit_fds(Call *c, Account *a, uint64_t n, bool by_parent);
+
+/* Input and output, per task; a single writer per shard is not assumed. */
+void account_io(Account *a, bool write, uint64_t bytes);
+void account_cpu(Account *a, uint64_t user_ns, uint64_t system_ns);
+
+typedef struct AccountSums {        /* the record and all below it */
+    uint64_t mem_current, mem_peak, mem_max;
+    uint64_t user_ns, system_ns;
+    uint64_t rbytes, wbytes, rios, wios;
+} AccountSums;
+void account_sums(Account *a, AccountSums *out);            /* running threads are added by task_sums (task.h) */
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call: who asks, how the wait ends early, the words behind an error, and the progress that survives a WAIT.
+ *
+ * A thread of a task keeps one Call for its life: call_begin, tries, call_end. A try that returns WAIT has armed the
+ * call; the thread parks (call_park) and enters the same function again. A door keeps a Call a request and sets `wake`.
+ *
+ *     call_begin(c);
+ *     while ((r = sys_something(c, ...)) == WAIT)
+ *         if ((r = call_park(c)) < 0)
+ *             break;
+ *     call_end(c);                        // or CALL_RUN(c, r, sys_something(c, ...))
+ *
+ * Progress: what may not be done twice is remembered. Results of walks are kept in order (the n-th walk of a try is the
+ * n-th walk of the next); `done` counts the bytes of a control write whose lines have run; Ops are what devices began.
+ * A call that has moved a byte never returns WAIT: it returns short.
+ */
+#ifndef KERN_CALL_H
+#define KERN_CALL_H
+
+#include "kern/kern.h"
+#include "kern/wait.h"
+
+/* What a device has begun for a call and will find again at the next try; call_end cancels it. */
+struct Op {
+    const void *key;                /* whose: the device's table or object, to find it by */
+    void (*cancel)(Op *op);         /* undoes what may still come, and frees the Op */
+    Op *next;
+};
+
+typedef struct WalkMemo WalkMemo;   /* walk.c: a finished or interrupted walk */
+
+enum { CALL_NONBLOCK = 1 };         /* Call.mode: what would wait is -EAGAIN */
+
+struct Call {
+    Task *task;                     /* who asks; borrowed, outlives the call */
+    TaskThread *thread;             /* the task's thread that asks, or NULL for a door */
+    void (*wake)(Call *c);          /* a door's: puts the request back on its run queue; NULL: a thread parks */
+    void *door;                     /* the door's own */
+    unsigned mode;                  /* CALL_NONBLOCK */
+    uint64_t deadline;              /* on CLOCK_MONO; 0 none. A parked call is woken then, and entered again */
+
+    atomic_uint state;              /* CALL_WOKEN, CALL_INTERRUPTED */
+    Mutex lock;                     /* parking */
+    Cond parked;
+
+    Waiter first;                   /* the usual single waiter */
+    Waiter *more;                   /* further ones, for polls */
+    Call *next, *prev;              /* in Task.waiting, under Task.lock, while it waits */
+    bool listed;
+
+    Ns *pin_ns;                     /* the namespace root that this thread keeps pinned (ns.c) */
+    NsRoot *pin_root;
+    uint64_t pin_version;
+
+    unsigned walk_next;             /* index of the next walk in this try */
+    WalkMemo *memos;
+    size_t done;                    /* bytes of a control write whose lines have run */
+    Op *ops;
+
+    char words[256];                /* behind the last error of this call; empty when none */
+};
+
+/* Prepares c for the life of its thread or request. task is borrowed. */
+void call_init(Call *c, Task *task);
+void call_destroy(Call *c);
+
+void call_begin(Call *c);           /* a new call: no words, no progress */
+void call_end(Call *c);             /* drops progress, cancels Ops, leaves all queues */
+
+/*
+ * Parks the calling thread until c is woken or its deadline passes; afterwards c is in no queue.
+ *   0       enter again
+ *   -EINTR  the task dies, a signal wants to be read, or call_interrupt
+ * A paused task's thread stays in here until it goes on.
+ */
+int call_park(Call *c);
+
+/* The same for a door: called after a try returned WAIT. 0: wake() will be called (once; maybe already); -EINTR. */
+int call_suspend(Call *c);
+/* A door, before it enters again after wake(): leaves the task's list and all queues. 0 or -EINTR as call_park. */
+int call_resume(Call *c);
+
+/* From another thread: ends the wait (kill, Tflush, FUSE interrupt). The call then answers -EINTR. */
+void call_interrupt(Call *c);
+void call_wake(Call *c);            /* for wait.c and task.c: enter again */
+
+/* Runs one expression as a whole call, parking between its tries. */
+#define CALL_RUN(c, r, expr)                                                                                           \
+    do {                                                                                                               \
+        call_begin(c);                                                                                                 \
+        while (((r) = (expr)) == WAIT)                                                                                 \
+            if (((r) = call_park(c)) < 0)                                                                              \
+                break;                                                                                                 \
+        call_end(c);                                                                                                   \
+    } while (0)
+
+Account *call_account(Call *c);     /* who pays for what c makes: c->task's record, borrowed; NULL when c has no task */
+
+/* Stores the words of an error and returns it: return fail(c, -EBUSY, "start: task %d is running", id); */
+int fail(Call *c, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+Op *call_op(Call *c, const void *key);          /* the Op begun under key, or NULL */
+void call_add_op(Call *c, Op *op);              /* takes op */
+void call_drop_op(Call *c, Op *op);             /* forgets op without cancelling it; the caller owns it again */
+
+/*
+ * Runs work(arg) on a helper thread for what can only block (a compile, an fsync) and returns WAIT until it is done, then
+ * its result. A call that ends earlier abandons it: release(arg) then runs when the work ends. key tells several apart.
+ * work may look at *abandoned now and then. arg is taken, also on failure (release is called in every case, once, after the
+ * result has been handed out by done(arg, user) on the caller's thread, which may move results out of arg).
+ */
+typedef struct Blocking {
+    int (*work)(void *arg, atomic_bool *abandoned);
+    void (*release)(void *arg);
+} Blocking;
+int call_blocking(Call *c, const void *key, const Blocking *b, void *(*make_arg)(void *user), void (*done)(void *arg, void *user),
+                  void *user);
+
+#endif

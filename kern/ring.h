@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The last 64 KiB that a task wrote to one descriptor, and the taps that read it (/task/ID/fd/N). A tap takes nothing away. While a
+ * waiting tap is open the writer has room only up to the slowest of them; with none, old bytes are overwritten.
+ */
+#ifndef KERN_RING_H
+#define KERN_RING_H
+
+#include "kern/call.h"
+#include "kern/kern.h"
+
+#define RING_SIZE 65536
+
+Ring *ring_new(Account *a);         /* small at first; grows with what is written, up to RING_SIZE */
+Ring *ring_get(Ring *r);
+void ring_put(Ring *r);
+
+/*
+ * Before a write: how many of n bytes may go, n when no waiting tap is open. They are reserved until ring_commit.
+ * Returns 1..n, or WAIT/-EAGAIN when a tap leaves no room.
+ */
+int64_t ring_reserve(Call *c, Ring *r, size_t n, bool nonblock);
+/* After it: the bytes that were really written (n <= reserved) go in; the rest of the reservation is given back. */
+void ring_commit(Ring *r, const void *buf, size_t n, size_t reserved);
+void ring_close(Ring *r);           /* the task exited or closed the descriptor: taps read the rest, then end of file */
+
+typedef struct Tap Tap;
+Tap *tap_open(Ring *r, bool waits, Account *a);             /* from the oldest byte kept */
+void tap_close(Tap *t);
+/* Bytes, 0 at the end, WAIT, -EAGAIN (a non-blocking tap), -EOVERFLOW once for a gap. */
+int64_t tap_read(Call *c, Tap *t, void *buf, size_t n);
+int tap_ready(Call *c, Tap *t, uint64_t *bytes);            /* as Dev.ready */
+
+#endif

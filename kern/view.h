@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control verbs that /task's files take (taskctl.c, fdctl.c), apart from the files themselves (dev/devtask.c).
+ */
+#ifndef KERN_VIEW_H
+#define KERN_VIEW_H
+
+#include "kern/kern.h"
+#include "kern/task.h"
+#include "kern/text.h"
+
+int task_ctl_line(Call *c, Task *t, char *line, size_t len);        /* /task/ID/ctl */
+void task_ctl_help(Text *out);
+int fd_ctl_line(Call *c, Task *t, int fd, char *line, size_t len);  /* /task/ID/fd/N/ctl */
+int fd_ctl_text(Call *c, Task *t, int fd, Text *out);               /* path, mode, offset */
+
+#endif

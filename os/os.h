@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine below: memory, locks, threads, clocks, random bytes. os/posix and os/web implement it; nothing above
+ * includes a system header. Every function that can fail returns a negative number of os/err.h.
+ * Threads are POSIX threads in both builds, so <pthread.h> is the one system header seen through this file.
+ */
+#ifndef OS_OS_H
+#define OS_OS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- memory (os/mem.c) ------------------------------------------------------------------------------------------ */
+
+/* n zeroed bytes, or NULL. n may be 0 (then a pointer that may be freed). */
+void *mem_alloc(size_t n);
+/* Like realloc; the new part is not zeroed. On failure NULL, and p stays valid. */
+void *mem_resize(void *p, size_t n);
+void mem_free(void *p);
+char *mem_dup(const void *p, size_t n);         /* a copy with a NUL byte after it, or NULL */
+/* Tests: the n-th allocation from now on (1 is the next) fails, once; 0 switches it off. Of the calling thread only. */
+void mem_fail_at(unsigned n);
+bool mem_fail_pending(void);                    /* the failure set above has not happened yet */
+
+/* Pages of the system, zeroed, read and write; for stacks and large file data. NULL when there are none. */
+void *pages_alloc(size_t n);
+void pages_free(void *p, size_t n);
+
+/* ---- locks (os/lock.c) ------------------------------------------------------------------------------------------ */
+
+/*
+ * A lock has a rank, from the list in kern/kern.h. With LOCK_CHECK (test builds) taking a lock whose rank is not above
+ * all ranks that the thread holds aborts, naming both; assert_held checks the owner.
+ */
+typedef struct Mutex {
+    pthread_mutex_t lock;
+#ifdef LOCK_CHECK
+    pthread_t owner;
+    atomic_bool held;
+#endif
+    unsigned rank;
+} Mutex;
+
+typedef struct Cond {
+    pthread_cond_t cond;
+} Cond;
+
+void mutex_init(Mutex *m, unsigned rank);
+void mutex_destroy(Mutex *m);
+void mutex_lock(Mutex *m);
+void mutex_unlock(Mutex *m);
+void assert_held(Mutex *m);
+
+void cond_init(Cond *c);
+void cond_destroy(Cond *c);
+void cond_wait(Cond *c, Mutex *m);
+/* until: on clock_now(CLOCK_MONO). Returns 0 or -ETIMEDOUT. */
+int cond_wait_until(Cond *c, Mutex *m, uint64_t until);
+void cond_wake_all(Cond *c);
+
+/* ---- threads (os/posix/worker.c, os/web/worker.c) --------------------------------------------------------------- */
+
+typedef void WorkerFn(void *arg);
+
+/*
+ * Runs fn(arg) on a kept thread (made when none is idle; its stack comes from a slab, so that ten thousand threads
+ * need few mappings). nice: -20..19, 0 for the usual priority; a thread that ran niced is not kept.
+ *   -EAGAIN  no more threads
+ */
+int worker_run(WorkerFn *fn, void *arg, int nice);
+/* Sets the calling worker's priority, or -EPERM/-EACCES when the host refuses (lowering nice wants a privilege). */
+int worker_nice(int nice);
+/* Id of the calling thread's schedulable entity, for worker_nice_of; 0 where there is none. */
+int64_t worker_self(void);
+int worker_nice_of(int64_t id, int nice);
+/* Ends idle kept threads and waits for them; busy ones end when they are done. For the end of a process and for tests. */
+void workers_drain(void);
+unsigned workers_live(void);                    /* threads that exist now, idle ones included */
+void thread_yield(void);
+
+/* ---- time, random ----------------------------------------------------------------------------------------------- */
+
+typedef enum ClockId { CLOCK_REAL, CLOCK_MONO, CLOCK_CPU_PROCESS, CLOCK_CPU_THREAD } ClockId;
+
+uint64_t clock_now(ClockId id);                 /* nanoseconds */
+uint64_t clock_resolution(ClockId id);          /* nanoseconds */
+/* CPU time of the calling thread, user and system apart, in nanoseconds (system 0 where the host cannot tell). */
+void clock_thread_usage(uint64_t *user, uint64_t *system);
+void random_bytes(void *buf, size_t n);         /* from the system's generator; cannot fail */
+
+/* ---- last resort ------------------------------------------------------------------------------------------------ */
+
+/* Prints file, line and what on standard error and aborts. */
+_Noreturn void os_panic(const char *file, int line, const char *what);
+/* Only what our own mistake can break; stays on in release builds. */
+#define ASSERT(cond) ((cond) ? (void)0 : os_panic(__FILE__, __LINE__, #cond))
+
+#endif
