@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: MIT
+#
+# taskfs, by wildcards: a new .c file in a folder is in the next build. `make help` lists what can be made.
+# Every variant has a directory of its own below build/ (or B=DIR), so changing between them rebuilds nothing:
+#   native        what is installed                     check         unit tests, with the lock checker
+#   asan-ubsan    both of these under SAN=asan,ubsan    tsan          the same under SAN=tsan
+#   web           the kernel for a page                 web-check     its unit tests
+B ?= build
+Q := $(if $(V),,@)
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+VERSION := 0.1.0
+SO      := libtaskfs.so.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      := gcc
+AR      := ar
+OBJCOPY := objcopy
+EMCC    := emcc
+SECONDS ?= 60
+
+comma := ,
+space := $(subst ,, )
+SANS    := $(subst $(comma), ,$(SAN))
+NATIVE  := $(if $(SANS),$(subst $(space),-,$(SANS)),native)
+CHECK   := $(if $(SANS),$(NATIVE),check)
+
+# ---- flags ----------------------------------------------------------------------------------------------------------
+
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+BASE      := -std=c11 -I. -Iinclude -pthread -g $(WARN) -MMD -MP $(EXTRA_CFLAGS)
+SAN_asan  := -fsanitize=address
+SAN_ubsan := -fsanitize=undefined -fno-sanitize-recover=all
+SAN_tsan  := -fsanitize=thread
+SANFLAGS  := $(foreach s,$(SANS),$(or $(SAN_$(s)),$(error SAN=$(s): asan, ubsan and tsan are known)))
+SANFLAGS  += $(if $(SANS),-fno-omit-frame-pointer)
+
+# The library and the command are compiled alike; what the library shows is chosen when it is linked.
+FLAGS_native := $(BASE) -O2 -fPIC
+FLAGS_check  := $(BASE) -O1 -DLOCK_CHECK
+ifneq ($(SANS),)
+FLAGS_$(NATIVE) := $(BASE) -O1 -DLOCK_CHECK -fPIC $(SANFLAGS)
+endif
+FLAGS_web       := $(BASE) -O2
+FLAGS_web-check := $(BASE) -O1 -DLOCK_CHECK
+LINK := $(CC) -pthread $(SANFLAGS)
+LIBS := -lm
+
+# ---- sources --------------------------------------------------------------------------------------------------------
+
+# Folders that the unit tests of both builds cover; `make check DIRS="os p9"` takes fewer.
+DIRS      := os kern p9 dev engine door
+KERNEL    := os kern p9 dev engine door
+# What exists on one side only. Everything else is compiled for both.
+NATIVE_ONLY := $(wildcard os/posix/*.c dev/devhost*.c door/fuse*.c *_posix_test.c */*_posix_test.c test/*_posix.c)
+WEB_ONLY    := $(wildcard os/web/*.c test/web/*.c)
+
+in        = $(foreach d,$(1),$(wildcard $(d)/*.c))
+no_tests  = $(filter-out %_test.c,$(1))
+tests     = $(filter %_test.c,$(1))
+objects   = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
+
+LIB_SRC     := $(call no_tests,$(call in,$(KERNEL) os/posix))
+ENGINE_SRC  := $(call no_tests,$(call in,engine/wasmtime))
+FRONT_SRC   := $(call no_tests,$(filter-out front/taskfs.c front/boot_web%,$(call in,front)))
+RUNNER_SRC  := $(wildcard test/*.c)
+CHECK_SRC   := $(call in,$(DIRS) os/posix) $(RUNNER_SRC)
+ENGINE_TEST := $(call tests,$(call in,engine/wasmtime front)) $(call no_tests,$(RUNNER_SRC))
+WEB_SRC     := $(call no_tests,$(filter-out $(NATIVE_ONLY),$(call in,$(KERNEL) os/web)))
+WEB_CHECK   := $(filter-out $(NATIVE_ONLY),$(call in,$(DIRS) os/web) $(RUNNER_SRC)) $(wildcard test/web/*.c)
+
+LIB_OBJ   := $(call objects,$(NATIVE),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC))
+SHIPPED   := $(B)/$(NATIVE)/taskfs $(B)/$(NATIVE)/libtaskfs.a $(B)/$(NATIVE)/$(SO)
+
+.PHONY: all
+all: $(SHIPPED)
+
+# ---- objects: one rule a variant ------------------------------------------------------------------------------------
+
+# The flags are a file that changes when they do, so that objects made with others are made again.
+define VARIANT
+$(B)/$(1)/flags: FORCE
+	@mkdir -p $$(@D); echo '$(2) $$(FLAGS_$(1))' | cmp -s - $$@ || echo '$(2) $$(FLAGS_$(1))' > $$@
+$(B)/$(1)/%.o: %.c $(B)/$(1)/flags
+	@mkdir -p $$(@D); echo '  $(2) $$@'
+	$$(Q)$(2) $$(FLAGS_$(1)) $$(ADD) -c -o $$@ $$<
+-include $$(shell find $(B)/$(1) -name '*.d' 2>/dev/null)
+endef
+$(foreach v,$(sort $(NATIVE) $(CHECK)),$(eval $(call VARIANT,$(v),$(CC))))
+$(foreach v,web web-check,$(eval $(call VARIANT,$(v),$(EMCC))))
+
+.PHONY: FORCE
+FORCE:
+
+# ---- the wasm engine: made once a machine, outside the tree ---------------------------------------------------------
+
+ENGINE_INPUTS := $(wildcard tools/wasmtime.sh tools/wasmtime/* tools/wasmtime/src/* tools/pins)
+ENGINE_DIR    := $(B)/wasmtime.dir
+$(ENGINE_DIR): $(ENGINE_INPUTS) $(B)/engine.choice
+	@mkdir -p $(B)
+	tools/wasmtime.sh > $@.new
+	tail -n 1 $@.new > $@; rm -f $@.new
+$(B)/engine.choice: FORCE
+	@mkdir -p $(B); echo '$(ENGINE) $(WASMTIME_DIR)' | cmp -s - $@ || echo '$(ENGINE) $(WASMTIME_DIR)' > $@
+
+ENGINE_LIBS = $$(tools/wasmtime.sh --libs)
+$(B)/%: ADD =
+$(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): $(ENGINE_DIR)
+$(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): \
+	ADD = $$(tools/wasmtime.sh --cflags)
+
+# ---- what is installed ----------------------------------------------------------------------------------------------
+
+$(B)/$(NATIVE)/taskfs: $(LIB_OBJ) $(B)/$(NATIVE)/front/taskfs.o $(ENGINE_DIR)
+	$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+
+# Only what begins with taskfs_ is seen from outside, in the shared library and in the archive.
+$(B)/$(NATIVE)/libtaskfs.map: Makefile
+	@mkdir -p $(@D); printf '{ global: taskfs_*; local: *; };\n' > $@
+
+$(B)/$(NATIVE)/$(SO): $(LIB_OBJ) $(ENGINE_DIR) $(B)/$(NATIVE)/libtaskfs.map
+	$(LINK) -shared -Wl,-soname,$(SO) -Wl,--version-script,$(B)/$(NATIVE)/libtaskfs.map -o $@ \
+		$(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+	ln -sf $(SO) $(@D)/libtaskfs.so
+
+$(B)/$(NATIVE)/libtaskfs.a: $(LIB_OBJ) $(ENGINE_DIR)
+	$(CC) -r -nostdlib -o $(B)/$(NATIVE)/libtaskfs.o $(filter %.o,$^)
+	$(OBJCOPY) --wildcard --keep-global-symbol='taskfs_*' $(B)/$(NATIVE)/libtaskfs.o
+	rm -f $@
+	$(AR) rcsD $@ $(B)/$(NATIVE)/libtaskfs.o
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(B)/$(NATIVE)/taskfs $(DESTDIR)$(PREFIX)/bin/taskfs
+	install -m 644 include/taskfs.h $(DESTDIR)$(PREFIX)/include/taskfs.h
+	install -m 755 $(B)/$(NATIVE)/$(SO) $(DESTDIR)$(PREFIX)/lib/$(SO)
+	ln -sf $(SO) $(DESTDIR)$(PREFIX)/lib/libtaskfs.so
+	tools/archive.sh $(B)/$(NATIVE)/libtaskfs.a $(DESTDIR)$(PREFIX)/lib/libtaskfs.a
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: taskfs' 'Description: A kernel in which every task is a directory' \
+		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -ltaskfs' \
+		'Libs.private: -pthread -ldl -lm' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/taskfs.pc
+
+# ---- unit tests -----------------------------------------------------------------------------------------------------
+
+UNIT        := $(B)/$(CHECK)/unit
+ENGINE_UNIT := $(B)/$(CHECK)/engine-unit
+$(UNIT): $(call objects,$(CHECK),$(CHECK_SRC))
+	$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
+$(ENGINE_UNIT): $(call objects,$(CHECK),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(ENGINE_TEST)) $(ENGINE_DIR)
+	$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+
+# Some kernels place things so freely that the thread sanitizer's shadow is in the way.
+RUN := $(if $(filter tsan,$(SANS)),setarch -R)
+
+.PHONY: unit check-unit check-engine check
+unit: $(UNIT)
+check-unit: $(UNIT)
+	$(RUN) $(UNIT) $(T)
+check-engine: $(ENGINE_UNIT)
+	$(RUN) $(ENGINE_UNIT) $(T)
+
+# Runs in under a minute, and needs neither the wasm engine nor a browser.
+check: $(UNIT)
+	@$(if $(T),:,tools/includes.sh && tools/sizes.sh && tools/format.sh)
+	$(RUN) $(UNIT) $(T)
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+
+EM_LINK := $(EMCC) -pthread -g1 -O1 -sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sPTHREAD_POOL_SIZE=4 \
+	-sINITIAL_MEMORY=268435456 -sABORTING_MALLOC=0
+
+.PHONY: web web-unit check-web
+web: $(B)/web/libtaskfs.a
+$(B)/web/libtaskfs.a: $(call objects,web,$(WEB_SRC))
+	rm -f $@
+	emar rcs $@ $^
+web-unit: $(B)/web-check/unit.js
+$(B)/web-check/unit.js: $(call objects,web-check,$(WEB_CHECK))
+	$(EM_LINK) -o $@ $^
+$(B)/node/.installed: test/web/package.json test/web/package-lock.json
+	@mkdir -p $(B)/node
+	cp test/web/package.json test/web/package-lock.json $(B)/node/
+	npm ci --prefix $(B)/node --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+check-web: $(B)/web-check/unit.js $(B)/node/.installed
+	NODE_PATH=$(abspath $(B)/node/node_modules) node test/web/drive.mjs $(B)/web-check $(T)
+
+# ---- everything -----------------------------------------------------------------------------------------------------
+
+.PHONY: setup test run bench fuzz lint fmt clean help
+setup:
+	@tools/setup.sh
+
+test:
+	@SAN='$(SAN)' T='$(T)' tools/test.sh
+
+run: setup
+	@$(MAKE) --no-print-directory all
+	@tools/demo.sh $(B)/$(NATIVE)/taskfs
+
+BENCHES := $(patsubst bench/%.c,$(B)/native/bench/%,$(wildcard bench/*.c))
+$(B)/native/bench/%: $(B)/native/bench/%.o $(call objects,native,$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC)) $(ENGINE_DIR)
+	$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+bench: all $(BENCHES)
+	@set -e; for b in $(BENCHES) $(wildcard bench/*.sh); do $$b; done
+
+# A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; main.c runs its corpus under gcc.
+FUZZERS  := $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/main.c,$(wildcard test/fuzz/*.c)))
+FUZZ_SRC := $(LIB_SRC) $(filter-out test/main%,$(call no_tests,$(RUNNER_SRC)))
+FUZZ_CC  := clang-19 -std=c11 -I. -Iinclude -pthread -g -O1 -DLOCK_CHECK -fsanitize=fuzzer,address,undefined
+$(B)/$(CHECK)/fuzz/%: $(B)/$(CHECK)/test/fuzz/%.o $(B)/$(CHECK)/test/fuzz/main.o $(call objects,$(CHECK),$(FUZZ_SRC))
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+$(B)/fuzz/%: test/fuzz/%.c $(FUZZ_SRC) FORCE
+	@mkdir -p $(B)/fuzz/corpus/$*
+	$(FUZZ_CC) -o $@ $(filter %.c,$^) $(LIBS)
+$(B)/fuzz/NAME:
+	@echo 'make fuzz T=NAME, one of: $(FUZZERS)'; exit 2
+.PHONY: check-fuzz
+check-fuzz: $(patsubst %,$(B)/$(CHECK)/fuzz/%,$(FUZZERS))
+	@tools/fuzz.sh $(B)/$(CHECK)/fuzz
+fuzz: $(B)/fuzz/$(or $(filter $(FUZZERS),$(T)),NAME)
+	$< -max_total_time=$(SECONDS) $(B)/fuzz/corpus/$(T) $(wildcard test/fuzz/$(T))
+
+ALL_C := $(wildcard *.c */*.c */*/*.c)
+lint:
+	@for f in $(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC); do \
+		$(CC) $(BASE) $$(tools/wasmtime.sh --cflags) -O1 -fanalyzer -fsyntax-only -MF /dev/null $$f || exit 1; done
+	clang-tidy --quiet $(LIB_SRC) -- -std=c11 -I. -Iinclude
+
+fmt:
+	clang-format -i $(wildcard */*.[ch] */*/*.[ch])
+
+clean:
+	rm -rf $(B)
+
+help:
+	@printf '%s\n' \
+	'make              build/native/taskfs, libtaskfs.a and $(SO)' \
+	'make run          installs what is missing, builds, and plays a short demonstration' \
+	'make test         installs what is missing and runs everything; SAN=asan,ubsan or SAN=tsan for one of these' \
+	'make check        unit tests, layout and format, in under a minute; T=ns for those of ns_test.c, T=ns.bind for' \
+	'                  fewer; DIRS="os p9" takes only these folders' \
+	'make check-engine unit tests that need the wasm engine; make check-web those of the page, in a browser' \
+	'make web          the kernel for a page: build/web/' \
+	'make install      PREFIX=$(PREFIX) DESTDIR=' \
+	'make fuzz T=NAME  SECONDS=$(SECONDS); one of: $(FUZZERS)' \
+	'make bench        prints a table; make lint looks for more; make fmt formats; make clean' \
+	'ENGINE=prebuilt takes a built wasm engine instead of compiling one.'

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clocks and random bytes of the page. It has no clock for the processor time of a Worker: both of those count the time since
+ * the first question, which is an upper bound.
+ */
+#define _GNU_SOURCE
+#include <time.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+static uint64_t read_clock(clockid_t id)
+{
+    struct timespec t = { 0 };
+    ASSERT(clock_gettime(id, &t) == 0);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_now(ClockId id)
+{
+    static _Thread_local uint64_t thread_start;
+    static _Atomic uint64_t process_start;
+    if (id == CLOCK_REAL)
+        return read_clock(CLOCK_REALTIME);
+    uint64_t now = read_clock(CLOCK_MONOTONIC);
+    if (id == CLOCK_CPU_THREAD) {
+        if (thread_start == 0)
+            thread_start = now;
+        return now - thread_start;
+    }
+    if (id == CLOCK_CPU_PROCESS) {
+        uint64_t none = 0;
+        atomic_compare_exchange_strong(&process_start, &none, now);
+        return now - process_start;
+    }
+    return now;
+}
+
+uint64_t clock_resolution(ClockId id)
+{
+    (void)id;
+    return 5000;                                /* what browsers give an isolated page */
+}
+
+void clock_thread_usage(uint64_t *user, uint64_t *system)
+{
+    *user = clock_now(CLOCK_CPU_THREAD);
+    *system = 0;
+}
+
+void random_bytes(void *buf, size_t n)
+{
+    enum { MOST = 256 };                        /* of getentropy */
+    uint8_t *p = buf;
+    while (n > 0) {
+        size_t step = n < MOST ? n : MOST;
+        ASSERT(getentropy(p, step) == 0);
+        p += step;
+        n -= step;
+    }
+}
