@@ -186,7 +186,7 @@ $(B)/node/.installed: test/web/package.json test/web/package-lock.json
 	npm ci --prefix $(B)/node --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 check-web: $(B)/web-check/unit.js $(B)/node/.installed
-	NODE_PATH=$(abspath $(B)/node/node_modules) node test/web/drive.mjs $(B)/web-check $(T)
+	NODE_MODULES=$(B)/node/node_modules node test/web/drive.mjs $(B)/web-check $(T)
 
 # ---- everything -----------------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ TEST(work_uses_processor_time)
     clock_thread_usage(&user, &system);
     TRUE(clock_now(CLOCK_CPU_THREAD) > before);
     TRUE(user + system > 0);
-    TRUE(clock_now(CLOCK_CPU_PROCESS) > 0 || clock_now(CLOCK_CPU_PROCESS) > 0);
+    TRUE(clock_now(CLOCK_CPU_PROCESS) > 0);
 }
 
 TEST(random_bytes_fill_the_whole_buffer)

@@ -13,7 +13,17 @@
 #include "os/local.h"
 #include "os/os.h"
 
-enum { NANOSECONDS = 1000000000 };
+enum {
+    NANOSECONDS = 1000000000,
+    LONGEST_SECONDS = 3600,                     /* one wait; the page's host counts milliseconds in 32 bits */
+};
+
+/* WebAssembly has no address of the caller. */
+#ifdef __wasm__
+#define CALLER() NULL
+#else
+#define CALLER() __builtin_return_address(0)
+#endif
 
 static void must(int result, const char *what)
 {
@@ -148,7 +158,7 @@ void mutex_destroy(Mutex *m)
 
 void mutex_lock(Mutex *m)
 {
-    void *where = __builtin_return_address(0);
+    void *where = CALLER();
     shake();
     check_order(m, where);
     must(pthread_mutex_lock(&m->lock), "pthread_mutex_lock");
@@ -177,7 +187,7 @@ void cond_destroy(Cond *c)
 
 void cond_wait(Cond *c, Mutex *m)
 {
-    void *where = __builtin_return_address(0);
+    void *where = CALLER();
     note_released(m);
     must(pthread_cond_wait(&c->cond, &m->lock), "pthread_cond_wait");
     note_taken(m, where);
@@ -185,16 +195,16 @@ void cond_wait(Cond *c, Mutex *m)
 
 int cond_wait_until(Cond *c, Mutex *m, uint64_t until)
 {
-    void *where = __builtin_return_address(0);
-    uint64_t seconds = until / NANOSECONDS;
-    struct timespec t = { .tv_sec = seconds > INT32_MAX ? INT32_MAX : (time_t)seconds,
-                          .tv_nsec = (long)(until % NANOSECONDS) };
+    void *where = CALLER();
+    uint64_t longest = clock_now(CLOCK_MONO) + (uint64_t)LONGEST_SECONDS * NANOSECONDS;
+    uint64_t end = until < longest ? until : longest;
+    struct timespec t = { .tv_sec = (time_t)(end / NANOSECONDS), .tv_nsec = (long)(end % NANOSECONDS) };
     note_released(m);
     int r = pthread_cond_timedwait(&c->cond, &m->lock, &t);
     note_taken(m, where);
     if (r != 0 && r != ETIMEDOUT)
         must(r, "pthread_cond_timedwait");
-    return -(r != 0 ? host_err(r) : 0);
+    return r == 0 || end < until ? 0 : -host_err(ETIMEDOUT);
 }
 
 void cond_wake_all(Cond *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clocks and random bytes of the page. It has no clock for the processor time of a Worker: both of those count the time since
- * the first question, which is an upper bound.
+ * Clocks and random bytes of the page. It has no clock for the processor time: that of the process counts since the page was
+ * loaded, that of a thread since its first question.
  */
 #define _GNU_SOURCE
 #include <time.h>
@@ -19,7 +19,6 @@ static uint64_t read_clock(clockid_t id)
 uint64_t clock_now(ClockId id)
 {
     static _Thread_local uint64_t thread_start;
-    static _Atomic uint64_t process_start;
     if (id == CLOCK_REAL)
         return read_clock(CLOCK_REALTIME);
     uint64_t now = read_clock(CLOCK_MONOTONIC);
@@ -27,11 +26,6 @@ uint64_t clock_now(ClockId id)
         if (thread_start == 0)
             thread_start = now;
         return now - thread_start;
-    }
-    if (id == CLOCK_CPU_PROCESS) {
-        uint64_t none = 0;
-        atomic_compare_exchange_strong(&process_start, &none, now);
-        return now - process_start;
     }
     return now;
 }
