@@ -49,9 +49,8 @@ struct Call {
     Call *next, *prev;              /* in Task.waiting, under Task.lock, while it waits */
     bool listed;
 
-    Ns *pin_ns;                     /* the namespace root that this thread keeps pinned (ns.c) */
-    NsRoot *pin_root;
-    uint64_t pin_version;
+    uint64_t pin_id, pin_version;   /* the namespace root that this thread keeps pinned while it does not wait: ns_pin */
+    NsRoot *pin_root;               /* call_park and call_destroy let go of it: ns_unpin */
 
     unsigned walk_next;             /* index of the next walk in this try */
     WalkMemo *memos;

@@ -23,6 +23,7 @@ Ns *ns_get(Ns *ns);
 void ns_put(Ns *ns);
 void ns_seal(Ns *ns);
 uint64_t ns_id(const Ns *ns);
+void ns_unpin(Call *c);             /* c lets go of the root it keeps pinned (before it parks, and at its end) */
 
 /*
  * Binds what src names (with all that is bound below it, unless BIND_SHALLOW) at dst, an absolute or relative path in ns.

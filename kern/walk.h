@@ -27,6 +27,7 @@ typedef struct WalkFrom {
 /* The caller's own namespace and directory (a vfork child's while it stands in for it). base is borrowed from a lock-free
  * snapshot that lives until call_end. */
 WalkFrom walk_self(Call *c);
+WalkFrom walk_at(Call *c, Chan *base);      /* the caller's namespace, from an open directory: what WASI paths use */
 WalkFrom walk_task(Call *c, Task *t);       /* another task's */
 
 /*
