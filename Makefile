@@ -45,7 +45,7 @@ FLAGS_$(NATIVE) := $(BASE) -O1 -DLOCK_CHECK -fPIC $(SANFLAGS)
 endif
 FLAGS_web       := $(BASE) -O2
 FLAGS_web-check := $(BASE) -O1 -DLOCK_CHECK
-LINK := $(CC) -pthread $(SANFLAGS)
+LINK := $(CC) -pthread $(SANFLAGS) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 LIBS := -lm
 
 # ---- sources --------------------------------------------------------------------------------------------------------
@@ -131,6 +131,15 @@ $(B)/$(NATIVE)/libtaskfs.a: $(LIB_OBJ) $(ENGINE_DIR)
 	rm -f $@
 	$(AR) rcsD $@ $(B)/$(NATIVE)/libtaskfs.o
 
+# The installed archive holds the engine too; a prebuilt engine, which is a shared library, is installed beside ours.
+define MERGE_ENGINE
+	set -e; lib=$(DESTDIR)$(PREFIX)/lib; engine=$(ENGINE_LIBS); engine=$${engine%% *}; \
+	case $$engine in \
+	*.a) printf '%s\n' "open $$lib/libtaskfs.a" "addlib $$engine" save end | $(AR) -M ;; \
+	*) install -m 755 $$engine $$lib/ ;; \
+	esac
+endef
+
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
@@ -138,7 +147,8 @@ install: all
 	install -m 644 include/taskfs.h $(DESTDIR)$(PREFIX)/include/taskfs.h
 	install -m 755 $(B)/$(NATIVE)/$(SO) $(DESTDIR)$(PREFIX)/lib/$(SO)
 	ln -sf $(SO) $(DESTDIR)$(PREFIX)/lib/libtaskfs.so
-	tools/archive.sh $(B)/$(NATIVE)/libtaskfs.a $(DESTDIR)$(PREFIX)/lib/libtaskfs.a
+	install -m 644 $(B)/$(NATIVE)/libtaskfs.a $(DESTDIR)$(PREFIX)/lib/libtaskfs.a
+	$(MERGE_ENGINE)
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: taskfs' 'Description: A kernel in which every task is a directory' \
 		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -ltaskfs' \
 		'Libs.private: -pthread -ldl -lm' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/taskfs.pc
@@ -225,14 +235,13 @@ check-fuzz: $(patsubst %,$(B)/$(CHECK)/fuzz/%,$(FUZZERS))
 fuzz: $(B)/fuzz/$(or $(filter $(FUZZERS),$(T)),NAME)
 	$< -max_total_time=$(SECONDS) $(B)/fuzz/corpus/$(T) $(wildcard test/fuzz/$(T))
 
-ALL_C := $(wildcard *.c */*.c */*/*.c)
 lint:
 	@for f in $(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC); do \
 		$(CC) $(BASE) $$(tools/wasmtime.sh --cflags) -O1 -fanalyzer -fsyntax-only -MF /dev/null $$f || exit 1; done
 	clang-tidy --quiet $(LIB_SRC) -- -std=c11 -I. -Iinclude
 
 fmt:
-	clang-format -i $(wildcard */*.[ch] */*/*.[ch])
+	@tools/format.sh --fix
 
 clean:
 	rm -rf $(B)

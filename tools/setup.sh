@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Installs what is missing on a Debian or Ubuntu machine, and says so; quiet when nothing is. Whatever was already there, from
+# wherever, is left alone: a group is judged by commands and files, not by packages.
+#
+#   setup.sh [GROUP...]     build check web prog fuzz; without a word all but fuzz
+set -eu
+
+missing=
+
+# need PACKAGES THING...: a thing is a command, or the path of a file (a pattern).
+need() {
+    packages=$1
+    shift
+    for thing do
+        case $thing in
+        /*) for file in $thing; do [ -e "$file" ] || missing="$missing $packages"; done ;;
+        *) command -v "$thing" >/dev/null || missing="$missing $packages" ;;
+        esac
+    done
+}
+
+group() {
+    case $1 in
+    build)
+        need gcc gcc
+        need libc6-dev /usr/include/pthread.h
+        need make make
+        need binutils ar
+        need pkg-config pkg-config
+        need util-linux setarch flock
+        need ca-certificates /etc/ssl/certs/ca-certificates.crt
+        ;;
+    check)
+        need clang-format clang-format
+        ;;
+    web)
+        need emscripten emcc
+        need nodejs node
+        need npm npm
+        need chromium chromium
+        ;;
+    prog)                               # programs for tasks: C to wasm32-wasi, and the text form
+        need clang-19 clang-19
+        need lld-19 wasm-ld-19
+        need libclang-rt-19-dev-wasm32 '/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a'
+        need wasi-libc /usr/include/wasm32-wasi/stdio.h
+        need wabt wat2wasm
+        ;;
+    fuzz)
+        need clang-19 clang-19
+        need libclang-rt-19-dev '/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*.a'
+        ;;
+    *)
+        echo "setup.sh: build, check, web, prog and fuzz are the groups, not $1" >&2
+        exit 2
+        ;;
+    esac
+}
+
+for name in ${*:-build check web prog}; do
+    group "$name"
+done
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+[ -n "${missing% }" ] || exit 0
+
+echo "setup.sh: installing $missing"
+if ! command -v apt-get >/dev/null; then
+    echo "setup.sh: no apt-get here; please install these, or what your system calls them, by hand" >&2
+    exit 1
+fi
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    as_root=sudo
+    command -v sudo >/dev/null || { echo "setup.sh: run it as root, or install sudo" >&2; exit 1; }
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >"$log" 2>&1
+}
+if ! install; then
+    echo "setup.sh: the package lists may be old: apt-get update"
+    $as_root apt-get update -q >/dev/null
+    install || { tail -n 20 "$log" >&2; exit 1; }
+fi
+echo "setup.sh: done"
