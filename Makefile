@@ -38,7 +38,7 @@ SANFLAGS  := $(foreach s,$(SANS),$(or $(SAN_$(s)),$(error SAN=$(s): asan, ubsan 
 SANFLAGS  += $(if $(SANS),-fno-omit-frame-pointer)
 
 # The library and the command are compiled alike; what the library shows is chosen when it is linked.
-FLAGS_native := $(BASE) -O2 -fPIC
+FLAGS_native := $(BASE) -O2 -fPIC -fvisibility=hidden
 FLAGS_check  := $(BASE) -O1 -DLOCK_CHECK
 ifneq ($(SANS),)
 FLAGS_$(NATIVE) := $(BASE) -O1 -DLOCK_CHECK -fPIC $(SANFLAGS)
@@ -107,6 +107,7 @@ $(B)/engine.choice: FORCE
 
 ENGINE_LIBS = $$(tools/wasmtime.sh --libs)
 $(B)/%: ADD =
+$(B)/$(NATIVE)/front/%: ADD = -fvisibility=default
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): $(ENGINE_DIR)
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): \
 	ADD = $$(tools/wasmtime.sh --cflags)
