@@ -59,7 +59,7 @@ TestCase *test_list(void)
     for (i = 0; i < n; i++) {
         sorted[i]->next = i + 1 < n ? sorted[i + 1] : NULL;
         sorted[i]->file = i > 0 && strcmp(sorted[i]->path, sorted[i - 1]->path) == 0 ? sorted[i - 1]->file
-                                                                                    : file_stem(sorted[i]->path);
+                                                                                     : file_stem(sorted[i]->path);
     }
     all = sorted[0];
     free(sorted);

@@ -25,7 +25,10 @@ typedef struct TestCase {
 #define TEST(title) TEST_SLOW(title, 0)
 #define TEST_SLOW(title, seconds)                                                                                      \
     static void test_##title(void);                                                                                    \
-    static TestCase test_case_##title = { .name = #title, .path = __FILE__, .line = __LINE__, .limit = (seconds),      \
+    static TestCase test_case_##title = { .name = #title,                                                              \
+                                          .path = __FILE__,                                                            \
+                                          .line = __LINE__,                                                            \
+                                          .limit = (seconds),                                                          \
                                           .run = test_##title };                                                       \
     __attribute__((constructor)) static void test_add_##title(void)                                                    \
     {                                                                                                                  \

@@ -36,7 +36,7 @@ for file do
     diff "$work/a" "$work/b" >"$work/changes" && continue
     wrong=$((wrong + 1))
     if [ -z "$fix" ]; then
-        [ $wrong -gt 10 ] || sed -n "s|^\([0-9]*\).*[acd].*|$file:\1: make fmt would change this|p" "$work/changes" | head -n 3
+        [ $wrong -gt 10 ] || sed -n "s|^\([0-9][0-9]*\).*|$file:\1: make fmt would change this|p" "$work/changes" | head -n 3
         continue
     fi
     # Only the lines that differ are taken from the formatted text.
