@@ -53,3 +53,11 @@ TEST(random_bytes_fill_the_whole_buffer)
     for (size_t i = 0; i + 20 <= sizeof buf; i += 20)
         TRUE(memcmp(buf + i, zero, 20) != 0);
 }
+
+TEST(the_coarse_clock_is_hardly_behind)
+{
+    uint64_t before = clock_now(CLOCK_REAL);
+    uint64_t coarse = clock_coarse();
+    TRUE(coarse + 100 * MILLISECOND * test_stretch() > before);
+    TRUE(coarse <= clock_now(CLOCK_REAL));
+}

@@ -171,6 +171,25 @@ void mutex_unlock(Mutex *m)
     must(pthread_mutex_unlock(&m->lock), "pthread_mutex_unlock");
 }
 
+void mutex_lock_pair(Mutex *a, Mutex *b)
+{
+    Mutex *first = a < b ? a : b;
+    Mutex *second = a < b ? b : a;
+    ASSERT(a->rank == b->rank);
+    mutex_lock(first);                          /* checks the rank of both */
+    if (second == first)
+        return;
+    must(pthread_mutex_lock(&second->lock), "pthread_mutex_lock");
+    note_taken(second, CALLER());
+}
+
+void mutex_unlock_pair(Mutex *a, Mutex *b)
+{
+    mutex_unlock(a);
+    if (b != a)
+        mutex_unlock(b);
+}
+
 void cond_init(Cond *c)
 {
     pthread_condattr_t attr;

@@ -100,3 +100,20 @@ TEST(ranks_that_rise_are_allowed_in_any_order_of_release)
     mutex_destroy(&low);
     mutex_destroy(&high);
 }
+
+TEST(a_pair_of_one_rank_is_taken_in_any_order_and_once_when_it_is_one)
+{
+    Mutex one, other;
+    mutex_init(&one, LOW);
+    mutex_init(&other, LOW);
+    mutex_lock_pair(&one, &other);
+    assert_held(&one);
+    assert_held(&other);
+    mutex_unlock_pair(&one, &other);
+    mutex_lock_pair(&other, &one);
+    mutex_unlock_pair(&other, &one);
+    mutex_lock_pair(&one, &one);
+    mutex_unlock_pair(&one, &one);
+    mutex_destroy(&one);
+    mutex_destroy(&other);
+}

@@ -52,6 +52,9 @@ void mutex_init(Mutex *m, unsigned rank);
 void mutex_destroy(Mutex *m);
 void mutex_lock(Mutex *m);
 void mutex_unlock(Mutex *m);
+/* Two locks of one rank, in the order of their addresses; a and b may be the same. */
+void mutex_lock_pair(Mutex *a, Mutex *b);
+void mutex_unlock_pair(Mutex *a, Mutex *b);
 void assert_held(Mutex *m);
 
 void cond_init(Cond *c);
@@ -86,6 +89,7 @@ void thread_yield(void);
 typedef enum ClockId { CLOCK_REAL, CLOCK_MONO, CLOCK_CPU_PROCESS, CLOCK_CPU_THREAD } ClockId;
 
 uint64_t clock_now(ClockId id);                 /* nanoseconds */
+uint64_t clock_coarse(void);                    /* CLOCK_REAL, some milliseconds old at most: cheap, for the times of files */
 uint64_t clock_resolution(ClockId id);          /* nanoseconds */
 /* CPU time of the calling thread, user and system apart, in nanoseconds (system 0 where the host cannot tell). */
 void clock_thread_usage(uint64_t *user, uint64_t *system);

@@ -32,6 +32,13 @@ uint64_t clock_now(ClockId id)
     return nanoseconds(&t);
 }
 
+uint64_t clock_coarse(void)
+{
+    struct timespec t = { 0 };
+    ASSERT(clock_gettime(CLOCK_REALTIME_COARSE, &t) == 0);
+    return nanoseconds(&t);
+}
+
 uint64_t clock_resolution(ClockId id)
 {
     struct timespec t = { 0 };
