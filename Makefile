@@ -16,7 +16,7 @@ SO      := libtaskfs.so.0
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CC      := gcc
-AR      := ar
+AR      := gcc-ar
 OBJCOPY := objcopy
 EMCC    := emcc
 SECONDS ?= 60
@@ -45,7 +45,7 @@ FLAGS_$(NATIVE) := $(BASE) -O1 -DLOCK_CHECK -fPIC $(SANFLAGS)
 endif
 FLAGS_web       := $(BASE) -O2
 FLAGS_web-check := $(BASE) -O1 -DLOCK_CHECK
-LINK := $(CC) -pthread $(SANFLAGS) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+LINK := $(CC) -pthread $(SANFLAGS) -Wl,--gc-sections -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 LIBS := -lm
 
 # ---- sources --------------------------------------------------------------------------------------------------------
@@ -110,36 +110,34 @@ $(B)/%: ADD =
 $(B)/$(NATIVE)/front/%: ADD = -fvisibility=default
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): $(ENGINE_DIR)
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): \
-	ADD = $$(tools/wasmtime.sh --cflags)
+	ADD = $$(tools/wasmtime.sh --cflags | sed 's/-I/-isystem /g')
 
 # ---- what is installed ----------------------------------------------------------------------------------------------
 
 $(B)/$(NATIVE)/taskfs: $(LIB_OBJ) $(B)/$(NATIVE)/front/taskfs.o $(ENGINE_DIR)
-	$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+	@echo '  link $@'
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
 
 # Only what begins with taskfs_ is seen from outside, in the shared library and in the archive.
 $(B)/$(NATIVE)/libtaskfs.map: Makefile
 	@mkdir -p $(@D); printf '{ global: taskfs_*; local: *; };\n' > $@
 
 $(B)/$(NATIVE)/$(SO): $(LIB_OBJ) $(ENGINE_DIR) $(B)/$(NATIVE)/libtaskfs.map
-	$(LINK) -shared -Wl,-soname,$(SO) -Wl,--version-script,$(B)/$(NATIVE)/libtaskfs.map -o $@ \
+	@echo '  link $@'
+	$(Q)$(LINK) -shared -Wl,-soname,$(SO) -Wl,--version-script,$(B)/$(NATIVE)/libtaskfs.map -o $@ \
 		$(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
-	ln -sf $(SO) $(@D)/libtaskfs.so
+	$(Q)ln -sf $(SO) $(@D)/libtaskfs.so
 
+# One object that holds the engine too, as far as it is used; a prebuilt engine is a shared library, installed beside ours.
+ENGINE_FILE = $$(tools/wasmtime.sh --libs | sed 's/ .*//')
 $(B)/$(NATIVE)/libtaskfs.a: $(LIB_OBJ) $(ENGINE_DIR)
-	$(CC) -r -nostdlib -o $(B)/$(NATIVE)/libtaskfs.o $(filter %.o,$^)
-	$(OBJCOPY) --wildcard --keep-global-symbol='taskfs_*' $(B)/$(NATIVE)/libtaskfs.o
-	rm -f $@
-	$(AR) rcsD $@ $(B)/$(NATIVE)/libtaskfs.o
-
-# The installed archive holds the engine too; a prebuilt engine, which is a shared library, is installed beside ours.
-define MERGE_ENGINE
-	set -e; lib=$(DESTDIR)$(PREFIX)/lib; engine=$(ENGINE_LIBS); engine=$${engine%% *}; \
-	case $$engine in \
-	*.a) printf '%s\n' "open $$lib/libtaskfs.a" "addlib $$engine" save end | $(AR) -M ;; \
-	*) install -m 755 $$engine $$lib/ ;; \
-	esac
-endef
+	@echo '  archive $@'
+	$(Q)$(CC) -r -nostdlib -Wl,--gc-sections \
+		$$(nm -g --defined-only $(filter %.o,$^) | sed -n 's/.* \(taskfs_.*\)/-Wl,-u,\1/p') \
+		-o $(B)/$(NATIVE)/libtaskfs.o $(filter %.o,$^) $$(echo $(ENGINE_FILE) | grep '\.a$$')
+	$(Q)$(OBJCOPY) -F $$(ld --print-output-format) --wildcard --keep-global-symbol='taskfs_*' $(B)/$(NATIVE)/libtaskfs.o
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsD $@ $(B)/$(NATIVE)/libtaskfs.o
 
 .PHONY: install
 install: all
@@ -149,7 +147,7 @@ install: all
 	install -m 755 $(B)/$(NATIVE)/$(SO) $(DESTDIR)$(PREFIX)/lib/$(SO)
 	ln -sf $(SO) $(DESTDIR)$(PREFIX)/lib/libtaskfs.so
 	install -m 644 $(B)/$(NATIVE)/libtaskfs.a $(DESTDIR)$(PREFIX)/lib/libtaskfs.a
-	$(MERGE_ENGINE)
+	case $(ENGINE_FILE) in *.so) install -m 755 $(ENGINE_FILE) $(DESTDIR)$(PREFIX)/lib/ ;; esac
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: taskfs' 'Description: A kernel in which every task is a directory' \
 		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -ltaskfs' \
 		'Libs.private: -pthread -ldl -lm' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/taskfs.pc
@@ -159,12 +157,15 @@ install: all
 UNIT        := $(B)/$(CHECK)/unit
 ENGINE_UNIT := $(B)/$(CHECK)/engine-unit
 $(UNIT): $(call objects,$(CHECK),$(CHECK_SRC))
-	$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
+	@echo '  link $@'
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
 $(ENGINE_UNIT): $(call objects,$(CHECK),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(ENGINE_TEST)) $(ENGINE_DIR)
-	$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+	@echo '  link $@'
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
 
 # Some kernels place things so freely that the thread sanitizer's shadow is in the way.
-RUN := $(if $(filter tsan,$(SANS)),setarch -R)
+SUPPRESS := $(wildcard test/tsan.supp)
+RUN := $(if $(filter tsan,$(SANS)),TSAN_OPTIONS=$(if $(SUPPRESS),suppressions=$(CURDIR)/$(SUPPRESS)) setarch -R)
 
 .PHONY: unit check-unit check-engine check
 unit: $(UNIT)
@@ -186,11 +187,13 @@ EM_LINK := $(EMCC) -pthread -g1 -O1 -sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sPTHR
 .PHONY: web web-unit check-web
 web: $(B)/web/libtaskfs.a
 $(B)/web/libtaskfs.a: $(call objects,web,$(WEB_SRC))
-	rm -f $@
-	emar rcs $@ $^
+	@echo '  archive $@'
+	$(Q)rm -f $@
+	$(Q)emar rcs $@ $^
 web-unit: $(B)/web-check/unit.js
 $(B)/web-check/unit.js: $(call objects,web-check,$(WEB_CHECK))
-	$(EM_LINK) -o $@ $^
+	@echo '  link $@'
+	$(Q)$(EM_LINK) -o $@ $^
 $(B)/node/.installed: test/web/package.json test/web/package-lock.json
 	@mkdir -p $(B)/node
 	cp test/web/package.json test/web/package-lock.json $(B)/node/
@@ -214,7 +217,8 @@ run: setup
 
 BENCHES := $(patsubst bench/%.c,$(B)/native/bench/%,$(wildcard bench/*.c))
 $(B)/native/bench/%: $(B)/native/bench/%.o $(call objects,native,$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC)) $(ENGINE_DIR)
-	$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+	@echo '  link $@'
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
 bench: all $(BENCHES)
 	@set -e; for b in $(BENCHES) $(wildcard bench/*.sh); do $$b; done
 
@@ -224,10 +228,12 @@ FUZZ_SRC := $(LIB_SRC) $(filter-out test/main%,$(call no_tests,$(RUNNER_SRC)))
 FUZZ_CC  := clang-19 -std=c11 -I. -Iinclude -pthread -g -O1 -DLOCK_CHECK -fsanitize=fuzzer,address,undefined
 $(B)/$(CHECK)/fuzz/%: $(B)/$(CHECK)/test/fuzz/%.o $(B)/$(CHECK)/test/fuzz/main.o $(call objects,$(CHECK),$(FUZZ_SRC))
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS)
+	@echo '  link $@'
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 $(B)/fuzz/%: test/fuzz/%.c $(FUZZ_SRC) FORCE
 	@mkdir -p $(B)/fuzz/corpus/$*
-	$(FUZZ_CC) -o $@ $(filter %.c,$^) $(LIBS)
+	@echo '  clang $@'
+	$(Q)$(FUZZ_CC) -o $@ $(filter %.c,$^) $(LIBS)
 $(B)/fuzz/NAME:
 	@echo 'make fuzz T=NAME, one of: $(FUZZERS)'; exit 2
 .PHONY: check-fuzz
