@@ -105,12 +105,13 @@ $(ENGINE_DIR): $(ENGINE_INPUTS) $(B)/engine.choice
 $(B)/engine.choice: FORCE
 	@mkdir -p $(B); echo '$(ENGINE) $(WASMTIME_DIR)' | cmp -s - $@ || echo '$(ENGINE) $(WASMTIME_DIR)' > $@
 
+ENGINE_FLAGS = $$(tools/wasmtime.sh --cflags | sed 's/-I/-isystem /g')
 ENGINE_LIBS = $$(tools/wasmtime.sh --libs)
 $(B)/%: ADD =
 $(B)/$(NATIVE)/front/%: ADD = -fvisibility=default
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): $(ENGINE_DIR)
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): \
-	ADD = $$(tools/wasmtime.sh --cflags | sed 's/-I/-isystem /g')
+	ADD = $(ENGINE_FLAGS)
 
 # ---- what is installed ----------------------------------------------------------------------------------------------
 
@@ -181,7 +182,7 @@ check: $(UNIT)
 
 # ---- the page -------------------------------------------------------------------------------------------------------
 
-EM_LINK := $(EMCC) -pthread -g1 -O1 -sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sPTHREAD_POOL_SIZE=4 \
+EM_LINK := $(EMCC) -pthread --profiling-funcs -O1 -sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sPTHREAD_POOL_SIZE=4 \
 	-sINITIAL_MEMORY=268435456 -sABORTING_MALLOC=0
 
 .PHONY: web web-unit check-web
@@ -244,7 +245,8 @@ fuzz: $(B)/fuzz/$(or $(filter $(FUZZERS),$(T)),NAME)
 
 lint:
 	@for f in $(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC); do \
-		$(CC) $(BASE) $$(tools/wasmtime.sh --cflags) -O1 -fanalyzer -fsyntax-only -MF /dev/null $$f || exit 1; done
+		echo "  analyzer $$f"; \
+		$(CC) $(filter-out -MMD -MP,$(BASE)) $(ENGINE_FLAGS) -O1 -fanalyzer -c -o /dev/null $$f || exit 1; done
 	clang-tidy --quiet $(LIB_SRC) -- -std=c11 -I. -Iinclude
 
 fmt:

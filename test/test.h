@@ -74,6 +74,7 @@ void test_ptr_eq(const char *file, int line, const char *a, const char *b, const
 TestCase *test_list(void);                      /* all tests, sorted by file and line */
 bool test_wanted(const TestCase *t, const char *pattern);
 _Noreturn void test_end(int code);              /* TEST_FAILED or TEST_SKIPPED, from any thread */
-enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77, TEST_SECONDS = 10 };
+/* Exit codes of a test's process (a program that ends itself with 0 has not passed), and the usual time limit. */
+enum { TEST_PASSED = 50, TEST_FAILED = 1, TEST_SKIPPED = 77, TEST_SECONDS = 10 };
 
 #endif

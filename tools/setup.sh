@@ -4,7 +4,7 @@
 # Installs what is missing on a Debian or Ubuntu machine, and says so; quiet when nothing is. Whatever was already there, from
 # wherever, is left alone: a group is judged by commands and files, not by packages.
 #
-#   setup.sh [GROUP...]     build check web prog fuzz; without a word all but fuzz
+#   setup.sh [GROUP...]     build check web prog fuzz lint; without a word all but the last two
 set -eu
 
 missing=
@@ -52,8 +52,11 @@ group() {
         need clang-19 clang-19
         need libclang-rt-19-dev '/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*.a'
         ;;
+    lint)
+        need clang-tidy clang-tidy
+        ;;
     *)
-        echo "setup.sh: build, check, web, prog and fuzz are the groups, not $1" >&2
+        echo "setup.sh: build, check, web, prog, fuzz and lint are the groups, not $1" >&2
         exit 2
         ;;
     esac
