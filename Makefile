@@ -223,11 +223,11 @@ $(B)/native/bench/%: $(B)/native/bench/%.o $(call objects,native,$(LIB_SRC) $(EN
 bench: all $(BENCHES)
 	@set -e; for b in $(BENCHES) $(wildcard bench/*.sh); do $$b; done
 
-# A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; main.c runs its corpus under gcc.
-FUZZERS  := $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/main.c,$(wildcard test/fuzz/*.c)))
+# A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; replay.c runs its corpus under gcc.
+FUZZERS  := $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/replay.c,$(wildcard test/fuzz/*.c)))
 FUZZ_SRC := $(LIB_SRC) $(filter-out test/main%,$(call no_tests,$(RUNNER_SRC)))
 FUZZ_CC  := clang-19 -std=c11 -I. -Iinclude -pthread -g -O1 -DLOCK_CHECK -fsanitize=fuzzer,address,undefined
-$(B)/$(CHECK)/fuzz/%: $(B)/$(CHECK)/test/fuzz/%.o $(B)/$(CHECK)/test/fuzz/main.o $(call objects,$(CHECK),$(FUZZ_SRC))
+$(B)/$(CHECK)/fuzz/%: $(B)/$(CHECK)/test/fuzz/%.o $(B)/$(CHECK)/test/fuzz/replay.o $(call objects,$(CHECK),$(FUZZ_SRC))
 	@mkdir -p $(@D)
 	@echo '  link $@'
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
