@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compiled programs on the disk, in a private directory. Nothing here fails aloud: what cannot be kept is compiled again.
+ */
+#ifndef ENGINE_WASMTIME_WT_DISK_H
+#define ENGINE_WASMTIME_WT_DISK_H
+
+#include <stdint.h>
+#include <wasmtime.h>
+
+#define DISK_KEY_SIZE 32
+
+/* The module compiled earlier from the bytes with this hash, for this variant of the configuration, or NULL. */
+wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const uint8_t *key);
+void disk_store(const char *variant, const uint8_t *key, const wasmtime_module_t *module);
+
+#endif
