@@ -194,9 +194,15 @@ int wasm_facts(const uint8_t *module, size_t n, WasmFacts *out)
 
 /* ---- writing bytes ---------------------------------------------------------------------------------------------- */
 
+static void put_bytes(Text *t, const void *p, size_t n)
+{
+    if (n > 0)
+        text_add(t, p, n);
+}
+
 static void put_u8(Text *t, uint8_t b)
 {
-    text_add(t, &b, 1);
+    put_bytes(t, &b, 1);
 }
 
 static void put_leb(Text *t, uint64_t n)
@@ -238,7 +244,7 @@ static void put_op(Text *t, uint8_t op, uint64_t index)
 static void put_name(Text *t, const char *name, size_t n)
 {
     put_leb(t, n);
-    text_add(t, name, n);
+    put_bytes(t, name, n);
 }
 
 /* ---- the added functions ---------------------------------------------------------------------------------------- */
@@ -341,7 +347,7 @@ static void put_slice(Text *t, const Helper *h)
 static void put_wait(Text *t, const Helper *h)
 {
     static const uint8_t locals[] = { 3, 1, I32, 1, I64, 1, I32 };      /* 3 result, 4 slice, 5 not the first slice */
-    text_add(t, locals, sizeof(locals));
+    put_bytes(t, locals, sizeof(locals));
     put_u8(t, OP_LOOP);
     put_u8(t, BLOCK_VOID);
     put_slice(t, h);
@@ -418,7 +424,7 @@ static int find_patches(Module *m, Section body)
         if (helper < 0)
             return helper;
         Patch patch = { .from = i.at, .to = c.p, .helper = (uint32_t)helper };
-        text_add(&m->patches, &patch, sizeof(patch));
+        put_bytes(&m->patches, &patch, sizeof(patch));
     }
     if (c.bad) {
         m->why = "uses an instruction that taskfs does not know";
@@ -439,11 +445,11 @@ static void put_body(Module *m, Section body)
     put_leb(&m->code, n);
     const uint8_t *p = body.p;
     for (size_t i = 0; i < count; i++) {
-        text_add(&m->code, p, (size_t)(patches[i].from - p));
+        put_bytes(&m->code, p, (size_t)(patches[i].from - p));
         put_op(&m->code, OP_CALL, m->functions + patches[i].helper);
         p = patches[i].to;
     }
-    text_add(&m->code, p, (size_t)(body.p + body.n - p));
+    put_bytes(&m->code, p, (size_t)(body.p + body.n - p));
 }
 
 static int rewrite_code(Module *m)
@@ -472,7 +478,7 @@ static int rewrite_code(Module *m)
         else
             put_wait(&body, &m->helpers[k]);
         put_leb(&m->code, body.len);
-        text_add(&m->code, body.s, body.len);
+        put_bytes(&m->code, body.s, body.len);
         m->code.failed |= body.failed;
         text_free(&body);
     }
@@ -489,7 +495,7 @@ static void put_types(Text *t)
         0x60, 3, I32, I32, I64, 1, I32, 0x60, 3, I32, I64, I64, 1, I32,     /* TYPE_WAIT */
         0x60, 3, I64, I32, I64, 1, I32, 0x60, 3, I64, I64, I64, 1, I32,
     };
-    text_add(t, types, sizeof(types));
+    put_bytes(t, types, sizeof(types));
 }
 
 static void put_global(const Module *m, Text *t)
@@ -558,8 +564,8 @@ static void put_section(const Module *m, Text *out, uint8_t id)
     put_leb(out, (counted ? leb_len(count + more) : 0) + kept + added.len);
     if (counted)
         put_leb(out, count + more);
-    text_add(out, c.p, kept);
-    text_add(out, added.s, added.len);
+    put_bytes(out, c.p, kept);
+    put_bytes(out, added.s, added.len);
     out->failed |= added.failed;
     if (id != SECTION_CODE)
         text_free(&added);
@@ -590,7 +596,7 @@ static void put_customs(const Module *m, Text *out)
             continue;
         if (starts_with(name.p, len, ".debug_") || starts_with(name.p, len, "metadata.code"))
             continue;
-        text_add(out, from, (size_t)(c.p - from));
+        put_bytes(out, from, (size_t)(c.p - from));
     }
 }
 
@@ -603,7 +609,7 @@ static int rewrite(Module *m, Text *out)
         r = rewrite_code(m);
     if (r < 0)
         return r;
-    text_add(out, m->start, 8);
+    put_bytes(out, m->start, 8);
     for (size_t i = 0; i < sizeof(section_order); i++)
         put_section(m, out, section_order[i]);
     put_customs(m, out);

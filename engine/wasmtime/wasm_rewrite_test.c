@@ -99,6 +99,7 @@ static void rewritten(Rewritten *r, const char *wat, bool shared)
     OK(wasm_rewrite((uint8_t *)bytes.data, bytes.size, &out, &n, &why));
     no_error(wasmtime_module_new(r->engine, out, n, &r->module));
     mem_free(out);
+    wasm_byte_vec_delete(&bytes);
     r->store = wasmtime_store_new(r->engine, NULL, NULL);
     r->context = wasmtime_store_context(r->store);
     wasmtime_store_epoch_deadline_callback(r->store, epoch, r, NULL);
@@ -108,12 +109,22 @@ static void rewritten(Rewritten *r, const char *wat, bool shared)
         wasm_memorytype_t *type = NULL;
         no_error(wasmtime_memorytype_new(1, true, 10, false, true, 16, &type));
         no_error(wasmtime_sharedmemory_new(r->engine, type, &r->shared));
+        wasm_memorytype_delete(type);
         import.of.sharedmemory = r->shared;
     }
     wasm_trap_t *trap = NULL;
     no_error(wasmtime_instance_new(r->context, r->module, &import, shared ? 1 : 0, &r->instance, &trap));
     TRUE(trap == NULL);
     set_grow(r);
+}
+
+static void rewritten_end(Rewritten *r)
+{
+    wasmtime_store_delete(r->store);
+    wasmtime_module_delete(r->module);
+    if (r->shared != NULL)
+        wasmtime_sharedmemory_delete(r->shared);
+    wasm_engine_delete(r->engine);
 }
 
 /* Calls an export that takes nothing; its 32-bit result, or -1000 when it trapped. */
@@ -124,7 +135,12 @@ static int32_t run(Rewritten *r, const char *name)
     wasmtime_val_t result = { .kind = WASMTIME_I32 };
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error = wasmtime_func_call(r->context, &e.of.func, NULL, 0, &result, 1, &trap);
-    return error != NULL || trap != NULL ? -1000 : result.of.i32;
+    bool trapped = error != NULL || trap != NULL;
+    if (error != NULL)
+        wasmtime_error_delete(error);
+    if (trap != NULL)
+        wasm_trap_delete(trap);
+    return trapped ? -1000 : result.of.i32;
 }
 
 TEST(memory_grow_asks_the_host)
@@ -142,6 +158,7 @@ TEST(memory_grow_asks_the_host)
     EQ(run(&r, "two"), -1);
     EQ(run(&r, "size"), 3);
     EQ(r.asked, 2);
+    rewritten_end(&r);
 }
 
 TEST(every_memory_grows_by_its_own_kind)
@@ -155,6 +172,7 @@ TEST(every_memory_grows_by_its_own_kind)
     EQ(run(&r, "b"), 1);
     EQ(run(&r, "c"), 5);
     EQ(r.asked, 7);
+    rewritten_end(&r);
 }
 
 #define SHARED "(module (import \"env\" \"memory\" (memory 1 10 shared))"
@@ -175,6 +193,7 @@ TEST(a_wait_answers_as_before)
     EQ(run(&r, "at_once"), 2);
     EQ(run(&r, "odd"), -1000);
     EQ(run(&r, "out"), -1000);
+    rewritten_end(&r);
 }
 
 TEST(an_endless_wait_meets_epochs)
@@ -185,6 +204,7 @@ TEST(an_endless_wait_meets_epochs)
     wasmtime_context_set_epoch_deadline(r.context, 0);
     EQ(run(&r, "ever"), -1000);
     EQ(r.epochs, 6);
+    rewritten_end(&r);
 }
 
 static void *change_soon(void *arg)
@@ -207,6 +227,7 @@ TEST(a_change_between_slices_is_a_wake)
     EQ(pthread_create(&other, NULL, change_soon, &r), 0);
     EQ(run(&r, "wait"), 0);
     pthread_join(other, NULL);
+    rewritten_end(&r);
 }
 
 TEST(the_start_function_is_left_to_the_host)
@@ -220,6 +241,7 @@ TEST(the_start_function_is_left_to_the_host)
     wasm_trap_t *trap = NULL;
     no_error(wasmtime_func_call(r.context, &e.of.func, NULL, 0, NULL, 0, &trap));
     EQ(run(&r, "size"), 2);
+    rewritten_end(&r);
 }
 
 /* All shapes of instructions around one that is replaced, in a module with every section. */
@@ -249,6 +271,7 @@ TEST(everything_else_stays_as_it_was)
               "  (i32.add (i32.add (local.get $n) (i32.load8_u (i32.const 8))) (global.get $g))))", false);
     EQ(run(&r, "go"), 1 + 7 + 100 + 42 + 5);
     EQ(r.asked, 1);
+    rewritten_end(&r);
 }
 
 TEST(facts_are_known_without_compiling)
@@ -261,6 +284,7 @@ TEST(facts_are_known_without_compiling)
     EQ(f.memory_bytes, 3 * 65536);
     EQ(f.memories, 2);
     TRUE(f.shared_import);
+    wasm_byte_vec_delete(&bytes);
     EQ(wasm_facts((const uint8_t *)"\0asm\1\0\0", 7, &f), -ENOEXEC);
     EQ(wasm_facts((const uint8_t *)"", 0, &f), -ENOEXEC);
 }
@@ -286,4 +310,5 @@ TEST(broken_modules_are_refused_or_rewritten)
             mem_free(out);
             mem_free(copy);
         }
+    wasm_byte_vec_delete(&bytes);
 }

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "engine/wasmtime/wt_reserve.h"
 
+#include <stddef.h>
 #include <sys/mman.h>
 
 bool reserve_possible(uint64_t n)
