@@ -7,8 +7,21 @@
 
 typedef enum Shape {
     UNKNOWN,                        /* must be 0: what the table does not name */
-    NOTHING, INDEX, INDEX2, BLOCK, MEMARG, MEMORY, BYTES4, BYTES8, TABLE_OF_LABELS, TYPES, CATCHES,
-    GC, MISC, SIMD, ATOMIC,         /* prefixes */
+    NOTHING,
+    INDEX,
+    INDEX2,
+    BLOCK,
+    MEMARG,
+    MEMORY,
+    BYTES4,
+    BYTES8,
+    TABLE_OF_LABELS,
+    TYPES,
+    CATCHES,
+    GC,
+    MISC,
+    SIMD,
+    ATOMIC, /* prefixes */
 } Shape;
 
 uint8_t wasm_u8(WasmCursor *c)
@@ -119,14 +132,40 @@ void wasm_skip_rectype(WasmCursor *c, uint32_t *count)
 }
 
 static const uint8_t shapes[256] = {
-    [0x00 ... 0x01] = NOTHING, [0x02 ... 0x04] = BLOCK, [0x05] = NOTHING, [0x06] = BLOCK,
-    [0x07 ... 0x09] = INDEX, [0x0a ... 0x0b] = NOTHING, [0x0c ... 0x0d] = INDEX, [0x0e] = TABLE_OF_LABELS,
-    [0x0f] = NOTHING, [0x10] = INDEX, [0x11] = INDEX2, [0x12] = INDEX, [0x13] = INDEX2,
-    [0x14 ... 0x15] = INDEX, [0x18] = INDEX, [0x19 ... 0x1b] = NOTHING, [0x1c] = TYPES, [0x1f] = CATCHES,
-    [0x20 ... 0x26] = INDEX, [0x28 ... 0x3e] = MEMARG, [0x3f ... 0x40] = MEMORY,
-    [0x41 ... 0x42] = INDEX, [0x43] = BYTES4, [0x44] = BYTES8, [0x45 ... 0xc4] = NOTHING,
-    [0xd0] = INDEX, [0xd1] = NOTHING, [0xd2] = INDEX, [0xd3 ... 0xd4] = NOTHING, [0xd5 ... 0xd6] = INDEX,
-    [0xfb] = GC, [0xfc] = MISC, [0xfd] = SIMD, [0xfe] = ATOMIC,
+    [0x00 ... 0x01] = NOTHING,
+    [0x02 ... 0x04] = BLOCK,
+    [0x05] = NOTHING,
+    [0x06] = BLOCK,
+    [0x07 ... 0x09] = INDEX,
+    [0x0a ... 0x0b] = NOTHING,
+    [0x0c ... 0x0d] = INDEX,
+    [0x0e] = TABLE_OF_LABELS,
+    [0x0f] = NOTHING,
+    [0x10] = INDEX,
+    [0x11] = INDEX2,
+    [0x12] = INDEX,
+    [0x13] = INDEX2,
+    [0x14 ... 0x15] = INDEX,
+    [0x18] = INDEX,
+    [0x19 ... 0x1b] = NOTHING,
+    [0x1c] = TYPES,
+    [0x1f] = CATCHES,
+    [0x20 ... 0x26] = INDEX,
+    [0x28 ... 0x3e] = MEMARG,
+    [0x3f ... 0x40] = MEMORY,
+    [0x41 ... 0x42] = INDEX,
+    [0x43] = BYTES4,
+    [0x44] = BYTES8,
+    [0x45 ... 0xc4] = NOTHING,
+    [0xd0] = INDEX,
+    [0xd1] = NOTHING,
+    [0xd2] = INDEX,
+    [0xd3 ... 0xd4] = NOTHING,
+    [0xd5 ... 0xd6] = INDEX,
+    [0xfb] = GC,
+    [0xfc] = MISC,
+    [0xfd] = SIMD,
+    [0xfe] = ATOMIC,
 };
 
 static void skip_indexes(WasmCursor *c, unsigned n)
@@ -239,22 +278,48 @@ bool wasm_instr(WasmCursor *c, WasmInstr *out)
     out->op = *c->p++;
     Shape shape = shapes[out->op];
     switch (shape) {
-    case NOTHING: break;
-    case INDEX: wasm_skip_leb(c); break;
-    case INDEX2: skip_indexes(c, 2); break;
-    case BLOCK: skip_blocktype(c); break;
-    case MEMARG: read_memarg(c, out); break;
-    case MEMORY: out->memory = (uint32_t)wasm_leb(c); break;
-    case BYTES4: wasm_skip(c, 4); break;
-    case BYTES8: wasm_skip(c, 8); break;
+    case NOTHING:
+        break;
+    case INDEX:
+        wasm_skip_leb(c);
+        break;
+    case INDEX2:
+        skip_indexes(c, 2);
+        break;
+    case BLOCK:
+        skip_blocktype(c);
+        break;
+    case MEMARG:
+        read_memarg(c, out);
+        break;
+    case MEMORY:
+        out->memory = (uint32_t)wasm_leb(c);
+        break;
+    case BYTES4:
+        wasm_skip(c, 4);
+        break;
+    case BYTES8:
+        wasm_skip(c, 8);
+        break;
     case TABLE_OF_LABELS:
         for (uint64_t n = wasm_leb(c) + 1; n > 0 && !c->bad; n--)
             wasm_skip_leb(c);
         break;
-    case TYPES: skip_valtypes(c); break;
-    case CATCHES: skip_catches(c); break;
-    case GC: case MISC: case SIMD: case ATOMIC: skip_prefixed(c, shape, out); break;
-    case UNKNOWN: c->bad = true; break;
+    case TYPES:
+        skip_valtypes(c);
+        break;
+    case CATCHES:
+        skip_catches(c);
+        break;
+    case GC:
+    case MISC:
+    case SIMD:
+    case ATOMIC:
+        skip_prefixed(c, shape, out);
+        break;
+    case UNKNOWN:
+        c->bad = true;
+        break;
     }
     return !c->bad;
 }

@@ -26,7 +26,9 @@ typedef struct WasmInstr {
 } WasmInstr;
 
 enum {
-    OP_MEMORY_GROW = 0x40, OP_ATOMIC_WAIT32 = 0xfe01, OP_ATOMIC_WAIT64 = 0xfe02,
+    OP_MEMORY_GROW = 0x40,
+    OP_ATOMIC_WAIT32 = 0xfe01,
+    OP_ATOMIC_WAIT64 = 0xfe02,
 };
 
 uint8_t wasm_u8(WasmCursor *c);

@@ -10,13 +10,26 @@
 #include "kern/text.h"
 
 enum {
-    SECTION_CUSTOM, SECTION_TYPE, SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE, SECTION_MEMORY, SECTION_GLOBAL, SECTION_EXPORT,
-    SECTION_START, SECTION_ELEMENT, SECTION_CODE, SECTION_DATA, SECTION_DATA_COUNT, SECTION_TAG, SECTION_KINDS,
+    SECTION_CUSTOM,
+    SECTION_TYPE,
+    SECTION_IMPORT,
+    SECTION_FUNCTION,
+    SECTION_TABLE,
+    SECTION_MEMORY,
+    SECTION_GLOBAL,
+    SECTION_EXPORT,
+    SECTION_START,
+    SECTION_ELEMENT,
+    SECTION_CODE,
+    SECTION_DATA,
+    SECTION_DATA_COUNT,
+    SECTION_TAG,
+    SECTION_KINDS,
 };
 
 static const uint8_t section_order[] = {
-    SECTION_TYPE, SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE, SECTION_MEMORY, SECTION_TAG, SECTION_GLOBAL,
-    SECTION_EXPORT, SECTION_ELEMENT, SECTION_DATA_COUNT, SECTION_CODE, SECTION_DATA,
+    SECTION_TYPE,   SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE,      SECTION_MEMORY, SECTION_TAG,
+    SECTION_GLOBAL, SECTION_EXPORT, SECTION_ELEMENT,  SECTION_DATA_COUNT, SECTION_CODE,   SECTION_DATA,
 };
 
 /* The function types added, by their place behind the module's own. */
@@ -187,7 +200,8 @@ int wasm_facts(const uint8_t *module, size_t n, WasmFacts *out)
         r = count_spaces(m);
     if (r < 0)
         return r;
-    *out = (WasmFacts){ .memory_bytes = m->memory_bytes, .memories = m->memories_defined,
+    *out = (WasmFacts){ .memory_bytes = m->memory_bytes,
+                        .memories = m->memories_defined,
                         .shared_import = m->shared_import };
     return 0;
 }
@@ -250,11 +264,33 @@ static void put_name(Text *t, const char *name, size_t n)
 /* ---- the added functions ---------------------------------------------------------------------------------------- */
 
 enum {                              /* opcodes, as the added functions use them */
-    BLOCK_VOID = 0x40, OP_UNREACHABLE = 0x00, OP_LOOP = 0x03, OP_IF = 0x04, OP_END = 0x0b, OP_BR = 0x0c, OP_RETURN = 0x0f,
-    OP_CALL = 0x10, OP_CALL_REF = 0x14, OP_DROP = 0x1a, OP_SELECT = 0x1b, OP_LOCAL_GET = 0x20, OP_LOCAL_SET = 0x21,
-    OP_LOCAL_TEE = 0x22, OP_GLOBAL_GET = 0x23, OP_I32_CONST = 0x41, OP_I64_CONST = 0x42, OP_I32_EQZ = 0x45, OP_I32_EQ = 0x46,
-    OP_I32_NE = 0x47, OP_I64_EQZ = 0x50, OP_I64_EQ = 0x51, OP_I64_LT_U = 0x54, OP_I64_GE_S = 0x59, OP_I32_AND = 0x71,
-    OP_I64_SUB = 0x7d, OP_I64_EXTEND_I32_U = 0xad,
+       BLOCK_VOID = 0x40,
+       OP_UNREACHABLE = 0x00,
+       OP_LOOP = 0x03,
+       OP_IF = 0x04,
+       OP_END = 0x0b,
+       OP_BR = 0x0c,
+       OP_RETURN = 0x0f,
+       OP_CALL = 0x10,
+       OP_CALL_REF = 0x14,
+       OP_DROP = 0x1a,
+       OP_SELECT = 0x1b,
+       OP_LOCAL_GET = 0x20,
+       OP_LOCAL_SET = 0x21,
+       OP_LOCAL_TEE = 0x22,
+       OP_GLOBAL_GET = 0x23,
+       OP_I32_CONST = 0x41,
+       OP_I64_CONST = 0x42,
+       OP_I32_EQZ = 0x45,
+       OP_I32_EQ = 0x46,
+       OP_I32_NE = 0x47,
+       OP_I64_EQZ = 0x50,
+       OP_I64_EQ = 0x51,
+       OP_I64_LT_U = 0x54,
+       OP_I64_GE_S = 0x59,
+       OP_I32_AND = 0x71,
+       OP_I64_SUB = 0x7d,
+       OP_I64_EXTEND_I32_U = 0xad,
 };
 
 static void put_i32(Text *t, int32_t n)
@@ -491,8 +527,8 @@ static void put_types(Text *t)
 {
     static const uint8_t types[] = {
         0x60, 2, I32, I64, 1, I32,              /* TYPE_HOST */
-        0x60, 1, I32, 1, I32, 0x60, 1, I64, 1, I64,
-        0x60, 3, I32, I32, I64, 1, I32, 0x60, 3, I32, I64, I64, 1, I32,     /* TYPE_WAIT */
+        0x60, 1, I32, 1,    I32, 0x60, 1,   I64,  1, I64, 0x60, 3,   I32, I32,
+        I64,  1, I32, 0x60, 3,   I32,  I64, I64,  1, I32, /* TYPE_WAIT */
         0x60, 3, I64, I32, I64, 1, I32, 0x60, 3, I64, I64, I64, 1, I32,
     };
     put_bytes(t, types, sizeof(types));

@@ -21,7 +21,8 @@
 
 #define WAIT_SLICE INT64_C(20000000)        /* nanoseconds */
 
-#define REWRITE_GROW "taskfs.grow"          /* the global: (mut (ref null (func (param i32 i64) (result i32)))), which takes the memory's
+#define REWRITE_GROW                                                                                                   \
+    "taskfs.grow" /* the global: (mut (ref null (func (param i32 i64) (result i32)))), which takes the memory's
                                                index and the pages (negative: back), and answers 0 for yes */
 #define REWRITE_START "taskfs.start"        /* the start function, where there is one */
 #define REWRITE_VERSION "1"                 /* part of a compiled module's name: counted up with every change here */

@@ -60,7 +60,8 @@ static wasm_engine_t *make_engine(void)
     return wasm_engine_new_with_config(config);
 }
 
-static wasmtime_error_t *epoch(wasmtime_context_t *context, void *data, uint64_t *delta, wasmtime_update_deadline_kind_t *kind)
+static wasmtime_error_t *epoch(wasmtime_context_t *context, void *data, uint64_t *delta,
+                               wasmtime_update_deadline_kind_t *kind)
 {
     (void)context;
     Rewritten *r = data;
@@ -146,9 +147,11 @@ static int32_t run(Rewritten *r, const char *name)
 TEST(memory_grow_asks_the_host)
 {
     Rewritten r;
-    rewritten(&r, "(module (memory 1 5) (func (export \"two\") (result i32) (memory.grow (i32.const 2)))"
-                  " (func (export \"many\") (result i32) (memory.grow (i32.const 100)))"
-                  " (func (export \"size\") (result i32) memory.size))", false);
+    rewritten(&r,
+              "(module (memory 1 5) (func (export \"two\") (result i32) (memory.grow (i32.const 2)))"
+              " (func (export \"many\") (result i32) (memory.grow (i32.const 100)))"
+              " (func (export \"size\") (result i32) memory.size))",
+              false);
     EQ(run(&r, "two"), 1);
     EQ(r.asked, 2);
     EQ(run(&r, "size"), 3);
@@ -164,10 +167,12 @@ TEST(memory_grow_asks_the_host)
 TEST(every_memory_grows_by_its_own_kind)
 {
     Rewritten r;
-    rewritten(&r, "(module (memory 1) (memory $big i64 1)"
-                  " (func (export \"a\") (result i32) (memory.grow 0 (i32.const 3)))"
-                  " (func (export \"b\") (result i32) (i32.wrap_i64 (memory.grow $big (i64.const 4))))"
-                  " (func (export \"c\") (result i32) (i32.wrap_i64 (memory.grow $big (i64.const 0)))))", false);
+    rewritten(&r,
+              "(module (memory 1) (memory $big i64 1)"
+              " (func (export \"a\") (result i32) (memory.grow 0 (i32.const 3)))"
+              " (func (export \"b\") (result i32) (i32.wrap_i64 (memory.grow $big (i64.const 4))))"
+              " (func (export \"c\") (result i32) (i32.wrap_i64 (memory.grow $big (i64.const 0)))))",
+              false);
     EQ(run(&r, "a"), 1);
     EQ(run(&r, "b"), 1);
     EQ(run(&r, "c"), 5);
@@ -180,12 +185,16 @@ TEST(every_memory_grows_by_its_own_kind)
 TEST(a_wait_answers_as_before)
 {
     Rewritten r;
-    rewritten(&r, SHARED
-              " (func (export \"differs\") (result i32) (memory.atomic.wait32 (i32.const 0) (i32.const 7) (i64.const -1)))"
-              " (func (export \"late\") (result i32) (memory.atomic.wait64 offset=8 (i32.const 0) (i64.const 0) (i64.const 50000000)))"
-              " (func (export \"at_once\") (result i32) (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0)))"
-              " (func (export \"odd\") (result i32) (memory.atomic.wait32 (i32.const 2) (i32.const 0) (i64.const 0)))"
-              " (func (export \"out\") (result i32) (memory.atomic.wait32 (i32.const 65536) (i32.const 0) (i64.const 0))))", true);
+    rewritten(
+        &r,
+        SHARED
+        " (func (export \"differs\") (result i32) (memory.atomic.wait32 (i32.const 0) (i32.const 7) (i64.const -1)))"
+        " (func (export \"late\") (result i32) (memory.atomic.wait64 offset=8 (i32.const 0) (i64.const 0) (i64.const "
+        "50000000)))"
+        " (func (export \"at_once\") (result i32) (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0)))"
+        " (func (export \"odd\") (result i32) (memory.atomic.wait32 (i32.const 2) (i32.const 0) (i64.const 0)))"
+        " (func (export \"out\") (result i32) (memory.atomic.wait32 (i32.const 65536) (i32.const 0) (i64.const 0))))",
+        true);
     EQ(run(&r, "differs"), 1);
     uint64_t before = clock_now(CLOCK_MONO);
     EQ(run(&r, "late"), 2);
@@ -199,8 +208,10 @@ TEST(a_wait_answers_as_before)
 TEST(an_endless_wait_meets_epochs)
 {
     Rewritten r;
-    rewritten(&r, SHARED " (func (export \"ever\") (result i32)"
-                         " (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))", true);
+    rewritten(&r,
+              SHARED " (func (export \"ever\") (result i32)"
+                     " (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))",
+              true);
     wasmtime_context_set_epoch_deadline(r.context, 0);
     EQ(run(&r, "ever"), -1000);
     EQ(r.epochs, 6);
@@ -221,8 +232,10 @@ static void *change_soon(void *arg)
 TEST(a_change_between_slices_is_a_wake)
 {
     Rewritten r;
-    rewritten(&r, SHARED " (func (export \"wait\") (result i32)"
-                         " (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))", true);
+    rewritten(&r,
+              SHARED " (func (export \"wait\") (result i32)"
+                     " (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))",
+              true);
     pthread_t other;
     EQ(pthread_create(&other, NULL, change_soon, &r), 0);
     EQ(run(&r, "wait"), 0);
@@ -233,8 +246,10 @@ TEST(a_change_between_slices_is_a_wake)
 TEST(the_start_function_is_left_to_the_host)
 {
     Rewritten r;
-    rewritten(&r, "(module (memory 1) (func $s (drop (memory.grow (i32.const 1)))) (start $s)"
-                  " (func (export \"size\") (result i32) memory.size))", false);
+    rewritten(&r,
+              "(module (memory 1) (func $s (drop (memory.grow (i32.const 1)))) (start $s)"
+              " (func (export \"size\") (result i32) memory.size))",
+              false);
     EQ(run(&r, "size"), 1);
     wasmtime_extern_t e;
     TRUE(wasmtime_instance_export_get(r.context, &r.instance, REWRITE_START, strlen(REWRITE_START), &e));
@@ -248,27 +263,30 @@ TEST(the_start_function_is_left_to_the_host)
 TEST(everything_else_stays_as_it_was)
 {
     Rewritten r;
-    rewritten(&r,
-              "(module (type $s (struct (field (mut i32)))) (rec (type $f (func (result i32))) (type $a (array (mut i8))))"
-              " (memory 1) (table $t 3 funcref) (table 1 (ref null $f)) (tag $e (param i32))"
-              " (global $g (mut i32) (i32.const 5)) (data $d \"abc\") (data (i32.const 8) \"\\2a\")"
-              " (elem $el func $seven) (elem (table $t) (i32.const 0) func $seven)"
-              " (func $seven (type $f) (i32.const 7))"
-              " (func (export \"go\") (result i32) (local i64 i64 f64 v128 (ref null $s)) (local $n i32)"
-              "  (local.set 4 (struct.new $s (i32.const 1)))"
-              "  (drop (array.new_data $a $d (i32.const 0) (i32.const 3)))"
-              "  (local.set 3 (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 (v128.const i32x4 1 2 3 4) (local.get 3)))"
-              "  (drop (i8x16.extract_lane_u 3 (local.get 3))) (v128.store8_lane offset=4 5 (i32.const 0) (local.get 3))"
-              "  (memory.init $d (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop $d)"
-              "  (memory.copy (i32.const 16) (i32.const 0) (i32.const 3)) (table.init $t $el (i32.const 1) (i32.const 0) (i32.const 1))"
-              "  (local.set $n (i32.add (memory.grow (i32.const 1)) (call_indirect $t (type $f) (i32.const 1))))"
-              "  (block $b (block $c (br_table $b $c $b (i32.const 0))))"
-              "  (local.set $n (i32.add (local.get $n) (block $h (result i32)"
-              "    (try_table (result i32) (catch $e $h) (throw $e (i32.const 100))))))"
-              "  (drop (select (result f64) (f64.const 1) (local.get 2) (i32.const 0)))"
-              "  (drop (i32.trunc_sat_f64_s (f64.const 1e9))) (drop (ref.is_null (ref.null func))) (drop (ref.func $seven))"
-              "  (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))) (atomic.fence)"
-              "  (i32.add (i32.add (local.get $n) (i32.load8_u (i32.const 8))) (global.get $g))))", false);
+    rewritten(
+        &r,
+        "(module (type $s (struct (field (mut i32)))) (rec (type $f (func (result i32))) (type $a (array (mut i8))))"
+        " (memory 1) (table $t 3 funcref) (table 1 (ref null $f)) (tag $e (param i32))"
+        " (global $g (mut i32) (i32.const 5)) (data $d \"abc\") (data (i32.const 8) \"\\2a\")"
+        " (elem $el func $seven) (elem (table $t) (i32.const 0) func $seven)"
+        " (func $seven (type $f) (i32.const 7))"
+        " (func (export \"go\") (result i32) (local i64 i64 f64 v128 (ref null $s)) (local $n i32)"
+        "  (local.set 4 (struct.new $s (i32.const 1)))"
+        "  (drop (array.new_data $a $d (i32.const 0) (i32.const 3)))"
+        "  (local.set 3 (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 (v128.const i32x4 1 2 3 4) (local.get 3)))"
+        "  (drop (i8x16.extract_lane_u 3 (local.get 3))) (v128.store8_lane offset=4 5 (i32.const 0) (local.get 3))"
+        "  (memory.init $d (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop $d)"
+        "  (memory.copy (i32.const 16) (i32.const 0) (i32.const 3)) (table.init $t $el (i32.const 1) (i32.const 0) "
+        "(i32.const 1))"
+        "  (local.set $n (i32.add (memory.grow (i32.const 1)) (call_indirect $t (type $f) (i32.const 1))))"
+        "  (block $b (block $c (br_table $b $c $b (i32.const 0))))"
+        "  (local.set $n (i32.add (local.get $n) (block $h (result i32)"
+        "    (try_table (result i32) (catch $e $h) (throw $e (i32.const 100))))))"
+        "  (drop (select (result f64) (f64.const 1) (local.get 2) (i32.const 0)))"
+        "  (drop (i32.trunc_sat_f64_s (f64.const 1e9))) (drop (ref.is_null (ref.null func))) (drop (ref.func $seven))"
+        "  (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))) (atomic.fence)"
+        "  (i32.add (i32.add (local.get $n) (i32.load8_u (i32.const 8))) (global.get $g))))",
+        false);
     EQ(run(&r, "go"), 1 + 7 + 100 + 42 + 5);
     EQ(r.asked, 1);
     rewritten_end(&r);
@@ -293,8 +311,9 @@ TEST(facts_are_known_without_compiling)
 TEST(broken_modules_are_refused_or_rewritten)
 {
     wasm_byte_vec_t bytes;
-    const char *wat = SHARED " (func (export \"f\") (param i32) (result i32) (block (br_table 0 0 (i32.const 1)))"
-                             " (drop (memory.grow (local.get 0))) (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 1))))";
+    const char *wat =
+        SHARED " (func (export \"f\") (param i32) (result i32) (block (br_table 0 0 (i32.const 1)))"
+               " (drop (memory.grow (local.get 0))) (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 1))))";
     no_error(wasmtime_wat2wasm(wat, strlen(wat), &bytes));
     for (size_t i = 0; i < bytes.size; i++)
         for (unsigned change = 0; change < 9; change++) {

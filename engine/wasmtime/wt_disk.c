@@ -51,7 +51,8 @@ static int disk_dir(char *path, size_t n)
         if (make_dir(path, n, cache, 0700) < 0)
             return -1;
     } else {
-        if (home == NULL || home[0] != '/' || make_dir(path, n, home, 0700) < 0 || make_dir(path, n, "/.cache", 0700) < 0)
+        if (home == NULL || home[0] != '/' || make_dir(path, n, home, 0700) < 0 ||
+            make_dir(path, n, "/.cache", 0700) < 0)
             return -1;
     }
     struct stat s;

@@ -92,7 +92,8 @@ static void make_engine(void)
     WtEngine *e = &the_engine;
     e->slots = choose_slots();
     atomic_init(&e->used, 0);
-    snprintf(e->variant, sizeof(e->variant), "%s-%s-%s", WASMTIME_VERSION, REWRITE_VERSION, e->slots > 0 ? "pool" : "map");
+    snprintf(e->variant, sizeof(e->variant), "%s-%s-%s", WASMTIME_VERSION, REWRITE_VERSION,
+             e->slots > 0 ? "pool" : "map");
     wasm_engine_t *engine = wasm_engine_new_with_config(make_config(e->slots));
     e->linker = wasmtime_linker_new(engine);
     e->grow_type = make_grow_type();
@@ -217,6 +218,11 @@ static void wt_notice(Task *t)
 }
 
 const Engine engine_wasmtime = {
-    .name = "wasmtime", .type = TASK_WASI,
-    .accepts = wt_accepts, .load = wt_load, .run = wt_run, .unload = wt_unload, .notice = wt_notice,
+    .name = "wasmtime",
+    .type = TASK_WASI,
+    .accepts = wt_accepts,
+    .load = wt_load,
+    .run = wt_run,
+    .unload = wt_unload,
+    .notice = wt_notice,
 };

@@ -85,8 +85,7 @@ typedef struct Import {
 
 #define ENTRY(name, params, results, arguments) { WASI_MODULE, #name, params, results, import_##name },
 static const Import imports[] = {
-    WASI_CALLS(ENTRY)
-    { "wasi", "thread-spawn", "i", "i", import_thread_spawn },
+    WASI_CALLS(ENTRY){ "wasi", "thread-spawn", "i", "i", import_thread_spawn },
 };
 #undef ENTRY
 

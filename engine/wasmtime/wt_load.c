@@ -40,8 +40,12 @@ static int stamp_of(Call *c, Chan *program, FileStamp *s)
     int r = chan_getattr(c, program, &a);
     if (r < 0)
         return r;
-    *s = (FileStamp){ .dev = program->file->dev, .space = program->file->space, .id = program->file->id, .size = a.size,
-                      .mtime = a.mtime, .ctime = a.ctime };
+    *s = (FileStamp){ .dev = program->file->dev,
+                      .space = program->file->space,
+                      .id = program->file->id,
+                      .size = a.size,
+                      .mtime = a.mtime,
+                      .ctime = a.ctime };
     return 0;
 }
 

@@ -104,8 +104,8 @@ int thread_instantiate(Thread *th, char *words, size_t n)
     wasmtime_store_epoch_deadline_callback(th->store, thread_epoch, th, NULL);
     wasmtime_context_set_epoch_deadline(th->context, 1);
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasmtime_instance_pre_instantiate(p->pre != NULL ? p->pre : p->image->pre, th->context,
-                                                                &th->instance, &trap);
+    wasmtime_error_t *error =
+        wasmtime_instance_pre_instantiate(p->pre != NULL ? p->pre : p->image->pre, th->context, &th->instance, &trap);
     if (trap != NULL) {
         wt_trap_words(trap, words, n);
         return -ENOEXEC;
