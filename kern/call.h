@@ -28,19 +28,44 @@ struct Op {
     Op *next;
 };
 
-typedef struct WalkMemo WalkMemo;   /* walk.c: a finished or interrupted walk */
+/* A walk of this call, finished or interrupted: what its next try takes instead of walking again (walk.c). */
+typedef struct WalkMemo {
+    Chan *chan;                     /* finished: owned */
+    char *name;                     /* finished before the last name, which is not there or not looked up: owned */
+    bool slash;                     /* a slash followed it */
+    bool missing;                   /* it is not there */
+    bool in_path;                   /* interrupted: what is left is at this offset of the caller's path */
+    size_t offset;
+    struct Walk *walk;              /* interrupted: owned */
+} WalkMemo;
+#define CALL_WALKS 6                /* walks in one try that are remembered */
 
 enum { CALL_NONBLOCK = 1 };         /* Call.mode: what would wait is -EAGAIN */
+
+/*
+ * A descriptor as this call last used it, with references of its own: good for as long as the table's version has not moved, so
+ * that the usual read or write takes no lock and moves no count (fdio.c).
+ */
+typedef struct FdPin {
+    uint64_t table, version;        /* which table (0: no pin), in which state */
+    int fd;
+    Chan *chan;                     /* owned */
+    Ring *ring;                     /* owned, or NULL while nothing was written */
+    uint64_t rights;
+} FdPin;
+
+enum { CALL_FD_PINS = 4 };          /* by the lowest bits of the number */
 
 struct Call {
     Task *task;                     /* who asks; borrowed, outlives the call */
     TaskThread *thread;             /* the task's thread that asks, or NULL for a door */
-    void (*wake)(Call *c);          /* a door's: puts the request back on its run queue; NULL: a thread parks */
+    void (*wake)(Call *c);          /* a door's: puts the request back on its run queue; NULL: a thread parks. Locks up to
+                                       RANK_WAIT are held: it may take RANK_LEAF alone, and must not enter the call itself */
     void *door;                     /* the door's own */
     unsigned mode;                  /* CALL_NONBLOCK */
     uint64_t deadline;              /* on CLOCK_MONO; 0 none. A parked call is woken then, and entered again */
 
-    atomic_uint state;              /* CALL_WOKEN, CALL_INTERRUPTED */
+    atomic_uint state;              /* CALL_WOKEN, CALL_INTERRUPTED, CALL_SUSPENDED (call.c) */
     Mutex lock;                     /* parking */
     Cond parked;
 
@@ -52,8 +77,12 @@ struct Call {
     uint64_t pin_id, pin_version;   /* the namespace root that this thread keeps pinned while it does not wait: ns_pin */
     NsRoot *pin_root;               /* call_park and call_destroy let go of it: ns_unpin */
 
-    unsigned walk_next;             /* index of the next walk in this try */
-    WalkMemo *memos;
+    unsigned walk_next;             /* index of the next walk in this try: call_begin, call_park and call_resume set 0 */
+    unsigned walks;                 /* memos in use */
+    unsigned kept;                  /* namespaces and directories in use where its walks begin */
+    WalkMemo memo[CALL_WALKS];      /* call_end forgets all of it (walk_forget) when walks or kept is not 0 */
+    Ns *kept_ns[CALL_WALKS];
+    Chan *kept_chan[CALL_WALKS];
     size_t done;                    /* bytes of a control write whose lines have run */
     Op *ops;
 

@@ -16,8 +16,7 @@
 
 enum {                              /* Chan.flags */
     CHAN_RDONLY = 1,                /* reached through a read-only bind */
-    CHAN_NOCREATE = 2,              /* a union without a member that takes new names */
-    CHAN_ROOT = 4,                  /* the root of its namespace */
+    CHAN_ROOT = 2,                  /* the root of its namespace */
 };
 
 struct Chan {

@@ -99,6 +99,8 @@ struct Dev {
 
     /* An open file. open may set ch->aux; close frees it. ch->mode and ch->flags hold what was asked. */
     int (*open)(Call *c, Chan *ch, unsigned flags);                                         /* missing: nothing to do */
+    /* Before open: a file that stands for an open one (/dev/fd/N) gives *out itself. 1: open it as usual; 0; an error. */
+    int (*reopen)(Call *c, Chan *ch, unsigned flags, Chan **out);
     void (*close)(Chan *ch);        /* the last reference is going; no Call, no waiting */
     int (*flush)(Call *c, Chan *ch);/* the last holder (descriptor or door handle) lets go: runs an unfinished control line */
     void (*active)(Chan *ch, bool on);  /* the open file begins or ceases to count as a reader or writer */

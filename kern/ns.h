@@ -15,13 +15,14 @@ enum {                              /* how to bind */
     BIND_RDONLY = 1, BIND_BEFORE = 2, BIND_AFTER = 4, BIND_CREATE = 8, BIND_SHALLOW = 16,   /* -r -b -a -c -x */
 };
 
-Ns *ns_new(void);                   /* an empty namespace: every name is ENOENT until "/" is bound */
-Ns *ns_fork(Ns *from);              /* shares the root; the same cost for any size */
+/* a pays for the namespace and its nodes; NULL without memory or over the limit. */
+Ns *ns_new(Account *a);             /* an empty namespace: every name is ENOENT until "/" is bound */
+Ns *ns_fork(Ns *from, Account *a);  /* shares the root; the same cost for any size */
 /* The copy that a new task gets: sealed, and its /task and /cap are dynamic ones (its own views) where they were views. */
 int ns_fork_for_task(Call *c, Ns *from, Account *a, Ns **out);
 Ns *ns_get(Ns *ns);
 void ns_put(Ns *ns);
-void ns_seal(Ns *ns);
+int ns_seal(Ns *ns);                /* what is bound now is inherited: -ENOMEM */
 uint64_t ns_id(const Ns *ns);
 void ns_unpin(Call *c);             /* c lets go of the root it keeps pinned (before it parks, and at its end) */
 
@@ -54,6 +55,7 @@ int ns_mount(Call *c, WalkFrom dst_from, File *root, const char *what, const cha
 
 /* The control verbs and the texts of /task/ID/ns, over any task's namespace (nsctl.c). */
 int ns_ctl_line(Call *c, Task *t, char *line, size_t len);
+void ns_ctl_help(Text *out);
 int ns_text_binds(Ns *ns, Text *out);
 int ns_text_mounts(Ns *ns, Text *out);
 /* prefix: how the reader names the ns directory, for `prefix/from/K`. */

@@ -118,7 +118,6 @@ struct NsRoot {
     uint64_t next_line;
 };
 
-static inline NsNode *node_kid(const NsNode *n, const char *name, uint64_t hash);
 bool node_same(const MapItem *item, const void *name);
 static inline NsNode *node_kid(const NsNode *n, const char *name, uint64_t hash)
 {
@@ -140,36 +139,51 @@ NsNode *node_new(Account *a, const char *name, NodeState state, Map *kids, const
 static inline void node_put(NsNode *n) { nsobj_put((NsObj *)n); }
 
 /*
- * One tree of names over another: what stands for (own over inner over file) when a member or an inner tree can hold only
- * one. Owned; may be one of the two, or NULL when both are.
+ * One tree of names over another: one node that stands for (own over inner over file), where only one can be held. Owned;
+ * may be one of the two; NULL when both are.
  */
 int node_overlay(Account *a, File *file, NsNode *own, NsNode *inner, unsigned flags, NsNode **out);
 
 /* ---- looking up ------------------------------------------------------------------------------------------------- */
 
-/* A place during a walk: a file and the namespace's names at and below it. */
+/*
+ * A place during a walk: a file and the namespace's names at and below it. Nodes are borrowed, from the pinned root, the
+ * Chan where the walk began, or the walk's own Temps; so is the file unless `owned`.
+ */
 typedef struct Spot {
-    File *file;                     /* owned by the spot */
-    NsNode *own, *inner;            /* owned by the spot or NULL */
-    uint16_t flags;                 /* CHAN_RDONLY, CHAN_NOCREATE, CHAN_ROOT */
+    File *file;
+    NsNode *own, *inner;            /* or NULL */
+    uint16_t flags;                 /* CHAN_RDONLY, CHAN_ROOT */
+    bool owned;                     /* file is the spot's own reference */
 } Spot;
 
+/* Overlay nodes that a walk had to make: kept until it ends. */
+typedef struct Temps {
+    NsNode **node;
+    size_t n;
+} Temps;
+
 void spot_drop(Spot *s);
+void temps_free(Temps *t);
 
 /*
  * Name in dir, by the names of root. *out is filled on success.
  *   -ENOENT  nothing there; *hidden says that the namespace hides it
  *   WAIT and other errors of devices
  */
-int spot_lookup(Call *c, const NsRoot *root, const Spot *dir, const char *name, Spot *out, bool *hidden);
+int spot_lookup(Call *c, const NsRoot *root, Temps *t, const Spot *dir, const char *name, Spot *out, bool *hidden);
 /* The root itself. */
 int spot_root(Call *c, const NsRoot *root, Spot *out);
-/* A name that the namespace itself makes in dir (a bind point, or a name above one): renaming and removing it is EBUSY. *hidden as above. */
-bool spot_is_bound(const NsRoot *root, const Spot *dir, const char *name, bool *hidden);
-/* Where a new name in dir is made: the file of the member that takes it. -EPERM none, -EROFS. Owned. */
+/* A name that the namespace itself makes in dir (a bind point, or a name above one): 1, removing it is EBUSY; -ENOENT it is hidden; else 0. */
+int spot_bound(const Spot *dir, const char *name);
+/* Where a new name in dir is made: the file of the member that takes it, borrowed. -EPERM none does, -EROFS. */
 int spot_create_dir(const Spot *dir, File **out);
-/* The member's directory that holds name now: where it is removed or renamed. -EROFS when that one is read-only. Owned; may WAIT. */
-int spot_holder(Call *c, const NsRoot *root, const Spot *dir, const char *name, File **out, File **found);
+/* The directory of the member that holds name, borrowed, and what it is, owned: for removing and renaming. -EROFS, -ENOENT; may WAIT. */
+int spot_holder(Call *c, const NsRoot *root, const Spot *dir, const char *name, File **holder, File **found);
+
+/* The places whose files make up a directory, for listings: each member of a union, in order; just the file of a plain one. */
+typedef int SpotFn(void *arg, File *file, const NsNode *kids, bool rdonly);
+int spot_each_layer(const Spot *dir, SpotFn *fn, void *arg);
 
 /* ---- the namespace ---------------------------------------------------------------------------------------------- */
 

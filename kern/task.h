@@ -30,6 +30,10 @@ enum {
     SIG_CONT = 18, SIG_STOP = 19, SIG_TSTP = 20, SIG_TTIN = 21, SIG_TTOU = 22, SIG_URG = 23, SIG_WINCH = 28,
 };
 
+typedef struct TaskList {
+    Task *first, *last;
+} TaskList;
+
 struct Task {
     Ref ref;
     uint64_t id;                    /* never changes */
@@ -37,12 +41,23 @@ struct Task {
     Account *account;               /* owned, never changes */
 
     /* Kernel.lock */
-    Task *parent;                   /* owned; NULL for the root */
-    Task *children, *sibling_next, *sibling_prev;           /* owned by the parent's list until removed */
+    Task *parent;                   /* NULL for the root, and once removed. Who is in the tree has its parent there too */
+    TaskList children, dead;        /* owned until removed: those that live or did not start, by age; those that exited, in order */
+    Task *sibling_next, *sibling_prev;
     uint64_t group;
+    Task *group_next, *group_prev;  /* the ring of a group's living members */
+    Task *group_chain;              /* tasktab.c: heads of groups with one hash */
     struct EventSub *event_subs;    /* open `events` files (events.c) */
     uint32_t waited_for;            /* children that exited and were waited for */
-    bool removed;
+    uint32_t dead_since;            /* the parent's waited_for when this one exited */
+    bool gone;                      /* left the tree's living: no more children */
+    bool removed;                   /* not found any more */
+    bool adopted;                   /* its parent is not who made it: nobody will wait for it */
+    bool waited;                    /* its exit was read by wait or events */
+    uint8_t due;                    /* signal.c: what is to follow once no lock is held */
+    Task *due_next;
+
+    Task *table_next;               /* tasktab.c, under a lock of its own */
 
     Mutex lock;                     /* guards from here on, but for the atomics */
     TaskState state;
@@ -55,17 +70,21 @@ struct Task {
     int nice;
     int exit_code;                  /* once dead */
     int end_signal;                 /* the signal that ended it, or 0 */
-    bool waited;                    /* its exit was read by wait or events */
+    int stop_code;                  /* of the thread that ended the program for all (ATTEND_STOP) */
     char *error;                    /* words: why it trapped or did not start; owned or NULL */
-    Task *vfork_child;              /* while the parent's calls act on it: owned */
+    struct Note *notes;             /* words of failed writes, by writer; owned (notes.c) */
+    _Atomic(Task *) vfork_child;    /* while the parent's calls act on it: owned */
     Call *waiting;                  /* calls that wait now */
     TaskThread *threads;            /* of its program, running */
     uint32_t sig_ignored, sig_pending;  /* bit N: signal N */
     bool sig_reader;                /* the signal file is open */
-    uint64_t tree_dying;            /* `kill tree` forbids new children */
+    Chan *feed;                     /* the writing end of the pipe that fd/0 was given (fdctl.c); owned, no writer itself */
+    File *feed_read;                /* the file of its reading end, to know it by; owned */
     const Engine *engine;           /* once loaded */
-    void *image;                    /* of an exec that is to come */
+    struct Loaded *next_program;    /* of an exec that is to come (start.c); owned */
     void *run;                      /* the engine's own, while it runs */
+    struct CapObject *caps;         /* devcap: what was made through its view, until it is dead */
+    uint64_t cap_last;              /* devcap: the last id given out */
 
     Queue exited;                   /* woken once, at exit */
     Queue resumed;                  /* woken when a pause ends */
@@ -94,13 +113,20 @@ void auto_task(Task **t);
 Task *task_find(Kernel *k, uint64_t id);                    /* owned, or NULL: never was, or removed */
 /* Calls fn for each child of t (all descendants when deep), with an owned-by-callee-not reference and no lock held. fn nonzero stops. */
 int task_each_child(Task *t, bool deep, int (*fn)(void *arg, Task *child), void *arg);
-bool task_is_below(Task *t, Task *ancestor);
+bool task_is_below(Task *t, Task *ancestor);                /* not itself */
+uint64_t task_parent_id(Task *t);                           /* 0: none */
+uint64_t task_group_id(Task *t);
+/* The ids of what a view of t shows beside t itself, those above `from`, sorted; at most max. Returns how many, or -ENOMEM. */
+int task_child_ids(Task *t, uint64_t from, uint64_t *ids, unsigned max);
+bool task_shows(Task *holder, Task *t);                     /* t is holder or its child */
 
 Ns *task_ns(Task *t);               /* owned; NULL once dead */
 Chan *task_cwd(Task *t);            /* owned; NULL once dead */
 FdTab *task_fds(Task *t);           /* borrowed: lives as long as t */
 /* Whose descriptors, directory and umask the calls of c act on: the task's, or its vfork child's. Owned. */
 Task *call_acting(Call *c);
+/* Whom a write of c to a file of t concerns: t, or t's vfork child when it is t itself that writes. Owned. */
+Task *call_target(Call *c, Task *t);
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
@@ -120,8 +146,15 @@ int task_vfork(Call *c, Task *t);                           /* EPERM unless c->t
 int task_vfork_exit(Call *c, Task *t, int code);            /* `exit CODE`: a vfork child that never started */
 int task_remove(Call *c, Task *t);                          /* EBUSY while running or paused; EPERM for the root */
 
+/*
+ * Signal 0 asks whether it is there. KILL_TREE: t and all below it, in one step that no new task escapes. KILL_GROUP: the members of
+ * t's group that are c's task or below it.
+ *   -EPERM  the root    -ESRCH  dead    -EINVAL  no such signal
+ */
 enum { KILL_ONE, KILL_TREE, KILL_GROUP };
-int task_kill(Call *c, Task *t, int signal, int scope);     /* signal 0 asks whether it is there. EPERM root, ESRCH dead, EINVAL */
+int task_kill(Call *c, Task *t, int signal, int scope);
+/* The members of group that are `reach` or below it (NULL: all): what a view of reach can name. -ESRCH: none. */
+int group_signal(Kernel *k, uint64_t group, int signal, Task *reach);
 /* SIGPIPE and the like, from the kernel itself. */
 void task_signal(Task *t, int signal);
 int signal_number(const char *word);                        /* "15", "TERM", "SIGTERM"; -EINVAL */
@@ -131,9 +164,17 @@ const char *signal_name(int n);                             /* "TERM" */
 int task_wait(Call *c, Task *t, int *code);
 int task_code(Task *t);             /* once dead: code & 255, or 128 + signal */
 
+/* path as t would say it: a relative one goes by the writer's directory. s has room for PATH_MAX_LEN and a NUL. -ENAMETOOLONG, -ENOENT. */
+int task_path(Call *c, Task *t, const char *path, char *s);
 int task_set_cwd(Call *c, Task *t, const char *path);
 int task_set_group(Call *c, Task *t, uint64_t group);
 int task_set_nice(Call *c, Task *t, int nice);
+int task_set_ignored(Call *c, Task *t, uint32_t signals);
+/* `signal`: c's task opens, reads and closes its own. EPERM for another's, EBUSY when it is open. */
+int signal_open(Call *c, Task *t);
+void signal_close(Task *t);
+int signal_take(Call *c, Task *t, int *signal, bool nonblock);      /* the lowest unread one; WAIT, -EAGAIN */
+int signal_ready(Call *c, Task *t);                         /* 1, or WAIT */
 /* EBUSY for what must precede start when somebody else than t asks for it later; ESRCH for a dead task. */
 int task_check_configurable(Call *c, Task *t, const char *what);
 void task_sums(Task *t, AccountSums *out);                  /* account_sums and what the running threads used so far */
@@ -147,8 +188,9 @@ int task_error_text(Call *c, Task *t, Text *out);
 typedef struct EventSub EventSub;
 EventSub *events_open(Task *t);                             /* of t's children, from now on */
 void events_close(EventSub *s);
-int64_t events_read(Call *c, EventSub *s, void *buf, size_t n);     /* whole lines; WAIT, -EAGAIN, 0 when t has no child and none is pending? never: it waits */
-int events_ready(Call *c, EventSub *s);
+/* Whole lines as long as they fit; WAIT, -EAGAIN; 0 once t has exited and all was read. */
+int64_t events_read(Call *c, EventSub *s, void *buf, size_t n);
+int events_ready(Call *c, EventSub *s, uint64_t *bytes);
 void events_post(Task *child, const char *what, int n);     /* "exited" 3, "killed" 9, "stopped" 19, "continued" -1 */
 
 #endif

@@ -44,6 +44,8 @@ int walk_path(Call *c, WalkFrom from, const char *path, unsigned flags, Chan **o
  */
 int walk_parent(Call *c, WalkFrom from, const char *path, unsigned flags, Chan **dir, char *name, bool *slash);
 
+void walk_forget(Call *c);          /* call_end: drops what the walks of c remember */
+
 /* One name in dir (a door's lookup; no link is followed, "." and ".." too). *out owned. */
 int walk_one(Call *c, Chan *dir, const char *name, Chan **out);
 

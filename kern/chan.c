@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chans, and the only calls into devices: rights, read-only, directory or not, bind points and missing entries of a Dev
+ * are answered here, once. Names in directories are channame.c's.
+ *
+ * The position of an open file is moved by one call at a time: pos_busy says that somebody has taken it, so that a read at the
+ * position is whole also when several tasks share the file, without a lock over the device's call.
+ */
+#include "kern/chan.h"
+
+#include <string.h>
+
+#include "kern/account.h"
+#include "kern/count.h"
+#include "kern/flock.h"
+#include "kern/nsnode.h"
+#include "kern/union.h"
+
+void file_init(File *f, const Dev *dev, uint16_t type, uint16_t flags, uint64_t space, uint64_t id)
+{
+    ref_init(&f->ref);
+    f->dev = dev;
+    f->type = type;
+    f->flags = flags;
+    f->space = space;
+    f->id = id;
+    count_add(OBJ_FILE, f);
+}
+
+void file_put(File *f)
+{
+    if (f == NULL || !ref_put(&f->ref))
+        return;
+    count_sub(OBJ_FILE, f);
+    f->dev->free(f);
+}
+
+void auto_file(File **f) { file_put(*f); }
+void auto_chan(Chan **ch) { chan_put(*ch); }
+
+Chan *chan_new(Call *c, File *file, Path *path)
+{
+    Account *a = call_account(c);
+    Chan *ch = account_alloc(a, sizeof *ch);
+    Path *p = path != NULL ? path_get(path) : path_new("?", 1);
+    if (ch == NULL || p == NULL) {
+        account_free(a, ch, sizeof *ch);
+        path_put(p);
+        file_put(file);
+        return NULL;
+    }
+    ref_init(&ch->ref);
+    ch->file = file;
+    ch->path = p;
+    ch->account = a == NULL ? NULL : account_get(a);
+    queue_init(&ch->pos_free);
+    mutex_init(&ch->lock, RANK_CHAN);
+    count_add(OBJ_CHAN, ch);
+    return ch;
+}
+
+void chan_put(Chan *ch)
+{
+    if (ch == NULL || !ref_put(&ch->ref))
+        return;
+    if (ch->open) {
+        if (ch->file->dev->close != NULL)
+            ch->file->dev->close(ch);
+        flock_release(ch);
+    }
+    dirlist_free(ch->list);
+    file_put(ch->file);
+    path_put(ch->path);
+    node_put(ch->own);
+    node_put(ch->inner);
+    queue_close(&ch->pos_free);
+    mutex_destroy(&ch->lock);
+    count_sub(OBJ_CHAN, ch);
+    Account *a = ch->account;
+    account_free(a, ch, sizeof *ch);
+    if (a != NULL)
+        account_put(a);
+}
+
+/* ---- opened and closed ------------------------------------------------------------------------------------------- */
+
+static int check_open(Call *c, const Chan *ch, unsigned flags)
+{
+    uint16_t type = ch->file->type;
+    bool writes = (flags & (OPEN_WRITE | OPEN_TRUNC | OPEN_APPEND)) != 0;
+    if (type == TYPE_LINK)
+        return -ELOOP;
+    if ((flags & OPEN_DIRECTORY) && type != TYPE_DIR)
+        return -ENOTDIR;
+    if (writes && type == TYPE_DIR)
+        return -EISDIR;
+    if (writes && (ch->flags & CHAN_RDONLY))
+        return fail(c, -EROFS, "%s: bound read-only", ch->path->s);
+    return 0;
+}
+
+/* A new Chan at the place of ch. */
+static Chan *chan_copy(Call *c, const Chan *ch)
+{
+    Chan *copy = chan_new(c, file_get(ch->file), ch->path);
+    if (copy == NULL)
+        return NULL;
+    copy->flags = ch->flags;
+    copy->ns_id = ch->ns_id;
+    copy->version = ch->version;
+    copy->own = nsobj_get((NsObj *)ch->own);
+    copy->inner = nsobj_get((NsObj *)ch->inner);
+    return copy;
+}
+
+int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out)
+{
+    int r = check_open(c, ch, flags);
+    if (r < 0)
+        return r;
+    const Dev *dev = ch->file->dev;
+    if (dev->reopen != NULL && (r = dev->reopen(c, ch, flags, out)) != 1)
+        return r;
+    Chan *o = chan_copy(c, ch);
+    if (o == NULL)
+        return -ENOMEM;
+    o->mode = flags & (OPEN_READ | OPEN_WRITE);
+    atomic_init(&o->oflags, flags & (OPEN_APPEND | OPEN_NONBLOCK | OPEN_SYNC | OPEN_DSYNC));
+    r = dev->open == NULL ? 0 : dev->open(c, o, flags);
+    if (r < 0) {
+        chan_put(o);
+        return r;
+    }
+    o->open = true;
+    *out = o;
+    return 0;
+}
+
+/* Only devices with a word on it are told: the others' open files pay nothing. */
+static bool counts_holders(const Dev *dev) { return dev->flush != NULL || dev->active != NULL; }
+
+void chan_active(Chan *ch, bool on)
+{
+    const Dev *dev = ch->file->dev;
+    if (dev->active == NULL)
+        return;
+    int before = on ? atomic_fetch_add(&ch->actives, 1) : atomic_fetch_sub(&ch->actives, 1);
+    if (on ? before == 0 : before == 1)
+        dev->active(ch, on);
+}
+
+void chan_hold(Chan *ch, bool active)
+{
+    if (!counts_holders(ch->file->dev))
+        return;
+    atomic_fetch_add(&ch->holders, 1);
+    if (active)
+        chan_active(ch, true);
+}
+
+int chan_unhold(Call *c, Chan *ch, bool active)
+{
+    const Dev *dev = ch->file->dev;
+    if (!counts_holders(dev))
+        return 0;
+    int r = 0;
+    if (atomic_fetch_sub(&ch->holders, 1) == 1 && dev->flush != NULL)
+        r = dev->flush(c, ch);
+    if (active)
+        chan_active(ch, false);
+    return r;
+}
+
+/* ---- reading and writing ------------------------------------------------------------------------------------------ */
+
+int64_t chan_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
+{
+    if ((ch->mode & OPEN_READ) == 0)
+        return -EBADF;
+    if (file_is_dir(ch->file))
+        return -EISDIR;
+    const Dev *dev = ch->file->dev;
+    return dev->read == NULL ? -EINVAL : dev->read(c, ch, buf, n, off);
+}
+
+/* *end: where the position is to be afterwards. */
+static int64_t write_at(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off, uint64_t *end)
+{
+    if ((ch->mode & OPEN_WRITE) == 0)
+        return -EBADF;
+    const Dev *dev = ch->file->dev;
+    unsigned oflags = atomic_load_explicit(&ch->oflags, memory_order_relaxed);
+    int64_t r;
+    if ((oflags & OPEN_APPEND) && dev->append != NULL) {
+        r = dev->append(c, ch, buf, n, end);
+    } else {
+        if (off > INT64_MAX - n)
+            return -EFBIG;
+        r = dev->write == NULL ? -EINVAL : dev->write(c, ch, buf, n, off);
+        *end = off + (r > 0 ? (uint64_t)r : 0);
+    }
+    if (r > 0 && (oflags & (OPEN_SYNC | OPEN_DSYNC)) && dev->fsync != NULL) {
+        int s = dev->fsync(c, ch, (oflags & OPEN_SYNC) == 0);
+        if (s < 0 && s != WAIT)
+            return s;
+    }
+    return r;
+}
+
+int64_t chan_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
+{
+    uint64_t end;
+    return write_at(c, ch, buf, n, off, &end);
+}
+
+static int take_pos(Call *c, Chan *ch)
+{
+    unsigned is_free = 0;
+    if (atomic_compare_exchange_strong(&ch->pos_busy, &is_free, 1))
+        return 0;
+    mutex_lock(&ch->lock);
+    int r = atomic_exchange(&ch->pos_busy, 2) == 0 ? 0 : wait_arm(c, &ch->pos_free);
+    mutex_unlock(&ch->lock);
+    return r;
+}
+
+static void leave_pos(Chan *ch)
+{
+    if (atomic_exchange(&ch->pos_busy, 0) != 2)
+        return;
+    mutex_lock(&ch->lock);
+    queue_wake(&ch->pos_free);
+    mutex_unlock(&ch->lock);
+}
+
+int64_t chan_read_pos(Call *c, Chan *ch, void *buf, size_t n)
+{
+    if (ch->file->flags & FILE_STREAM)
+        return chan_read(c, ch, buf, n, 0);
+    int r = take_pos(c, ch);
+    if (r < 0)
+        return r;
+    int64_t got = chan_read(c, ch, buf, n, ch->pos);
+    if (got > 0)
+        ch->pos += (uint64_t)got;
+    leave_pos(ch);
+    return got;
+}
+
+int64_t chan_write_pos(Call *c, Chan *ch, const void *buf, size_t n)
+{
+    uint64_t end;
+    if (ch->file->flags & FILE_STREAM)
+        return write_at(c, ch, buf, n, 0, &end);
+    int r = take_pos(c, ch);
+    if (r < 0)
+        return r;
+    int64_t put = write_at(c, ch, buf, n, ch->pos, &end);
+    if (put > 0)
+        ch->pos = end;
+    leave_pos(ch);
+    return put;
+}
+
+int chan_seek(Call *c, Chan *ch, int64_t off, int whence, uint64_t *pos)
+{
+    if (ch->file->flags & FILE_STREAM)
+        return -ESPIPE;
+    Attr a = { 0 };
+    if (whence == SEEK_FROM_END) {
+        int r = chan_getattr(c, ch, &a);
+        if (r < 0)
+            return r;
+    } else if (whence != SEEK_FROM_START && whence != SEEK_FROM_HERE) {
+        return -EINVAL;
+    }
+    int r = take_pos(c, ch);
+    if (r < 0)
+        return r;
+    uint64_t from = whence == SEEK_FROM_START ? 0 : whence == SEEK_FROM_HERE ? ch->pos : a.size;
+    int64_t to;
+    if (from > INT64_MAX || __builtin_add_overflow((int64_t)from, off, &to) || to < 0)
+        r = -EINVAL;
+    else
+        *pos = ch->pos = (uint64_t)to;
+    leave_pos(ch);
+    return r;
+}
+
+int chan_fsync(Call *c, Chan *ch, bool data_only)
+{
+    const Dev *dev = ch->file->dev;
+    return dev->fsync == NULL ? 0 : dev->fsync(c, ch, data_only);
+}
+
+int chan_allocate(Call *c, Chan *ch, uint64_t off, uint64_t n)
+{
+    const Dev *dev = ch->file->dev;
+    if ((ch->mode & OPEN_WRITE) == 0)
+        return -EBADF;
+    if (n == 0 || off > INT64_MAX || n > INT64_MAX - off)
+        return n == 0 ? -EINVAL : -EFBIG;
+    if (file_is_dir(ch->file))
+        return -ENODEV;
+    if (ch->file->flags & FILE_STREAM)
+        return -ESPIPE;
+    return dev->allocate == NULL ? -EOPNOTSUPP : dev->allocate(c, ch, off, n);
+}
+
+int chan_ready(Call *c, Chan *ch, unsigned events, uint64_t *bytes)
+{
+    const Dev *dev = ch->file->dev;
+    return dev->ready == NULL ? (int)events : dev->ready(c, ch, events, bytes);
+}
+
+/* ---- attributes --------------------------------------------------------------------------------------------------- */
+
+int chan_getattr(Call *c, Chan *ch, Attr *a)
+{
+    *a = (Attr){ 0 };
+    return ch->file->dev->getattr(c, ch->file, a);
+}
+
+int chan_setattr(Call *c, Chan *ch, unsigned what, const Attr *a)
+{
+    const Dev *dev = ch->file->dev;
+    if (ch->flags & CHAN_RDONLY)
+        return fail(c, -EROFS, "%s: bound read-only", ch->path->s);
+    if ((what & SET_SIZE) && file_is_dir(ch->file))
+        return -EISDIR;
+    if ((what & SET_SIZE) && a->size > INT64_MAX)
+        return -EFBIG;
+    return dev->setattr == NULL ? -EPERM : dev->setattr(c, ch->file, what, a);
+}
+
+int chan_truncate(Call *c, Chan *ch, uint64_t size)
+{
+    if ((ch->mode & OPEN_WRITE) == 0)
+        return -EINVAL;
+    Attr a = { .size = size };
+    return chan_setattr(c, ch, SET_SIZE, &a);
+}
+
+int chan_statfs(Call *c, Chan *ch, StatFs *s)
+{
+    const Dev *dev = ch->file->dev;
+    *s = (StatFs){ .bsize = 4096, .namelen = NAME_MAX_LEN };
+    return dev->statfs == NULL ? 0 : dev->statfs(c, ch->file, s);
+}
+
+int64_t chan_readlink(Call *c, Chan *link, char *buf, size_t n)
+{
+    const Dev *dev = link->file->dev;
+    if (link->file->type != TYPE_LINK || dev->readlink == NULL)
+        return -EINVAL;
+    return dev->readlink(c, link->file, buf, n);
+}

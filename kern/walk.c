@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the rest of the kernel and the doors ask of a walk (the walk itself: walkto.c).
+ */
+#include "kern/walk.h"
+
+#include <string.h>
+
+#include "kern/ns.h"
+#include "kern/task.h"
+#include "kern/walkto.h"
+
+int walk_path(Call *c, WalkFrom from, const char *path, unsigned flags, Chan **out)
+{
+    WalkEnd end;
+    int r = walk_to(c, from, path, WALK_MODE_FULL, flags, &end);
+    if (r == 0)
+        *out = end.chan;
+    return r;
+}
+
+int walk_parent(Call *c, WalkFrom from, const char *path, unsigned flags, Chan **dir, char *name, bool *slash)
+{
+    WalkEnd end;
+    int r = walk_to(c, from, path, WALK_MODE_PARENT, flags, &end);
+    if (r < 0)
+        return r;
+    AUTO_CHAN Chan *parent = end.chan;
+    if (end.name[0] == '\0')
+        return -EBUSY;
+    if (strcmp(end.name, ".") == 0)
+        return -EINVAL;
+    if (strcmp(end.name, "..") == 0)
+        return -ENOTEMPTY;
+    strcpy(name, end.name);
+    if (slash != NULL)
+        *slash = end.slash;
+    *dir = STEAL(parent);
+    return 0;
+}
+
+int walk_one(Call *c, Chan *dir, const char *name, Chan **out)
+{
+    if (strchr(name, '/') != NULL)
+        return -EINVAL;
+    return walk_path(c, walk_at(c, dir), name, WALK_NOFOLLOW, out);
+}
+
+int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsigned openflags, uint32_t mode, Chan **out)
+{
+    WalkEnd end;
+    /* O_EXCL with O_CREAT never follows the last link: POSIX open. */
+    if ((openflags & (OPEN_CREATE | OPEN_EXCL)) == (OPEN_CREATE | OPEN_EXCL))
+        walkflags |= WALK_NOFOLLOW;
+    int r = walk_to(c, from, path, openflags & OPEN_CREATE ? WALK_MODE_CREATE : WALK_MODE_FULL, walkflags, &end);
+    if (r < 0)
+        return r;
+    AUTO_CHAN Chan *ch = end.chan;
+    if (end.missing && end.slash)
+        return fail(c, -EISDIR, "%s: a file is not made with a slash behind its name", path);
+    if (end.missing)
+        return chan_create(c, ch, end.name, mode, openflags, out);
+    if ((openflags & OPEN_CREATE) && (openflags & OPEN_EXCL))
+        return fail(c, -EEXIST, "%s: exists", path);
+    if ((openflags & OPEN_CREATE) && file_is_dir(ch->file) && (openflags & OPEN_DIRECTORY) == 0)
+        return -EISDIR;
+    return chan_open(c, ch, openflags & ~(unsigned)(OPEN_CREATE | OPEN_EXCL), out);
+}
+
+Path *walk_name_for(Call *c, Task *reader, Chan *ch, int *r)
+{
+    AUTO_CHAN Chan *there = NULL;
+    *r = walk_path(c, walk_task(c, reader), ch->path->s, WALK_NOFOLLOW, &there);
+    if (*r == WAIT)
+        return NULL;
+    bool same = *r == 0 && file_same(there->file, ch->file);
+    *r = 0;
+    return same ? path_get(ch->path) : path_new("?", 1);
+}
+
+/* ---- where a walk begins ------------------------------------------------------------------------------------------ */
+
+/* Takes both; they stay until call_end. The same pair again, at the call's next try, is not kept twice. */
+static WalkFrom keep(Call *c, Ns *ns, Chan *base)
+{
+    unsigned i = 0;
+    while (i < c->kept && (c->kept_ns[i] != ns || c->kept_chan[i] != base))
+        i++;
+    if (i == CALL_WALKS || i < c->kept) {
+        ns_put(ns);
+        chan_put(base);
+        return i == CALL_WALKS ? (WalkFrom){ 0 } : (WalkFrom){ .ns = ns, .base = base };
+    }
+    c->kept_ns[i] = ns;
+    c->kept_chan[i] = base;
+    c->kept = i + 1;
+    return (WalkFrom){ .ns = ns, .base = base };
+}
+
+WalkFrom walk_task(Call *c, Task *t) { return keep(c, task_ns(t), task_cwd(t)); }
+
+WalkFrom walk_self(Call *c)
+{
+    AUTO_TASK *t = call_acting(c);
+    return walk_task(c, t);
+}
+
+WalkFrom walk_at(Call *c, Chan *base)
+{
+    /* A namespace goes only at the task's end, when its threads are gone: they borrow it. */
+    if (c->thread != NULL && atomic_load_explicit(&c->task->vfork_child, memory_order_relaxed) == NULL)
+        return (WalkFrom){ .ns = c->task->ns, .base = base };
+    AUTO_TASK *t = call_acting(c);
+    WalkFrom from = keep(c, task_ns(t), NULL);
+    from.base = base;
+    return from;
+}

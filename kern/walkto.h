@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walk itself, for walk.c and ns.c.
+ */
+#ifndef KERN_WALKTO_H
+#define KERN_WALKTO_H
+
+#include "kern/walk.h"
+
+typedef enum WalkMode {
+    WALK_MODE_FULL,                 /* everything must be there */
+    WALK_MODE_PARENT,               /* stops before the last name */
+    WALK_MODE_CREATE,               /* like FULL, but the last name may be missing (links are followed to where it would be) */
+    WALK_MODE_TEXT,                 /* any name may be missing: what a namespace binds at. */
+} WalkMode;
+
+typedef struct WalkEnd {
+    Chan *chan;                     /* owned: what was reached, or the directory of `name` */
+    bool missing;                   /* CREATE: name is not there. TEXT: only chan->path means something */
+    bool slash;                     /* a slash followed the last name */
+    char name[NAME_MAX_LEN + 1];    /* PARENT: the last name ("" when the path is "/"); CREATE: the missing one */
+} WalkEnd;
+
+/* *end is filled on success only. */
+int walk_to(Call *c, WalkFrom from, const char *path, WalkMode mode, unsigned flags, WalkEnd *end);
+
+#endif
