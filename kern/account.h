@@ -32,7 +32,7 @@ typedef struct AccountLimits {
     uint64_t memory, tasks, fds;    /* ACCOUNT_MAX: none */
 } AccountLimits;
 void account_limits(Account *a, AccountLimits *out);        /* its own */
-/* by_parent: may raise what was lowered by the parent; the task itself only lowers (EPERM). */
+/* by_parent: sets also what the task itself may raise it to; above that it is EPERM. A new record inherits its parent's fds. */
 int account_limit_memory(Call *c, Account *a, uint64_t bytes, bool by_parent);
 int account_limit_tasks(Call *c, Account *a, uint64_t n, bool by_parent);
 int account_limit_fds(Call *c, Account *a, uint64_t n, bool by_parent);

@@ -76,6 +76,8 @@ struct Call {
 
     uint64_t pin_id, pin_version;   /* the namespace root that this thread keeps pinned while it does not wait: ns_pin */
     NsRoot *pin_root;               /* call_park and call_destroy let go of it: ns_unpin */
+    FdPin fd_pins[CALL_FD_PINS];    /* descriptors at hand; dropped while it waits */
+    bool fd_busy;                   /* one of them is in use: fd_unpin leaves them */
 
     unsigned walk_next;             /* index of the next walk in this try: call_begin, call_park and call_resume set 0 */
     unsigned walks;                 /* memos in use */

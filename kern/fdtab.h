@@ -44,6 +44,7 @@ int fd_renumber(Call *c, FdTab *t, int from, int to);       /* WASI: both must b
 int fd_set_rights(FdTab *t, int fd, uint64_t rights, uint64_t inheriting);  /* only shrink, else -EPERM (ENOTCAPABLE) */
 int fd_set_cloexec(FdTab *t, int fd, bool on);
 int fd_set_preopen(FdTab *t, int fd, const char *name);     /* copied */
+int fd_preopen(FdTab *t, int fd, char *name, size_t n);     /* the preopen's name, copied; its length, or -EBADF when it is none */
 int fd_next(FdTab *t, int fd);      /* the lowest open number >= fd, or -EBADF: to list them */
 
 /* What fd/N reads as when it was open for writing: its ring, made when there is none yet. NULL: it never was (*r -ENOENT). */
@@ -56,5 +57,14 @@ Ring *fd_ring(FdTab *t, int fd, int *r);
 typedef struct IoVec { void *base; size_t len; } IoVec;
 int64_t fd_readv(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const uint64_t *off, uint64_t rights);
 int64_t fd_writev(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const uint64_t *off, uint64_t rights);
+
+void fd_unpin(Call *c);             /* c lets go of the descriptors that it keeps at hand (call_destroy; kern/call.h, FdPin) */
+
+/*
+ * For what waits in a descriptor by other ways (poll, locks): fd_version before fd_get, and fd_arm after the device said WAIT. The
+ * call is then woken when a slot changes; at once, when one has changed since. WAIT or -ENOMEM.
+ */
+uint64_t fd_version(FdTab *t);
+int fd_arm(Call *c, FdTab *t, uint64_t version);
 
 #endif

@@ -16,13 +16,16 @@ Ring *ring_get(Ring *r);
 void ring_put(Ring *r);
 
 /*
- * Before a write: how many of n bytes may go, n when no waiting tap is open. They are reserved until ring_commit.
+ * Before a write: how many of n bytes may go; n when no waiting tap is open, else what was put into *reserved, until ring_commit.
  * Returns 1..n, or WAIT/-EAGAIN when a tap leaves no room.
  */
-int64_t ring_reserve(Call *c, Ring *r, size_t n, bool nonblock);
-/* After it: the bytes that were really written (n <= reserved) go in; the rest of the reservation is given back. */
+int64_t ring_reserve(Call *c, Ring *r, size_t n, bool nonblock, size_t *reserved);
+/* After it: the bytes that were really written go in; the rest of the reservation is given back. */
 void ring_commit(Ring *r, const void *buf, size_t n, size_t reserved);
+/* Gives back what no waiting tap has still to read, because memory is short. False: that was nothing. */
+bool ring_shrink(Ring *r);
 void ring_close(Ring *r);           /* the task exited or closed the descriptor: taps read the rest, then end of file */
+bool ring_closed(Ring *r);
 
 typedef struct Tap Tap;
 Tap *tap_open(Ring *r, bool waits, Account *a);             /* from the oldest byte kept */

@@ -29,7 +29,7 @@ void text_free(Text *t);
 
 /*
  * Splits a line in place into words: blanks separate, POSIX single and double quotes and $'...' (\n \t \r \\ \' \" \a \b \e \f \v \xHH \NNN),
- * a backslash outside quotes takes the next character. Returns the number of words, or
+ * a backslash outside quotes takes the next character. line[len] can be written. Returns the number of words, or
  *   -EINVAL  a quote is not closed, or a NUL inside    -E2BIG  more than max words
  */
 int ctl_split(char *line, size_t len, char **argv, int max);
@@ -46,7 +46,8 @@ int ctl_run(Call *c, const CtlVerb *verbs, size_t n, void *object, char *line, s
 /* The verbs, one a line with their help. */
 void ctl_help(const CtlVerb *verbs, size_t n, Text *out);
 
-/* Numbers as the interface has them: decimal, whole word; sizes take K M G (1024-based), "max" where the verb allows it. -EINVAL. */
+/* Numbers as the interface has them: decimal, whole word; sizes take K M G (1024-based). -EINVAL. A verb that
+ * allows "max" looks for it first. */
 int parse_u64(const char *s, uint64_t *out);
 int parse_i64(const char *s, int64_t *out);
 int parse_size(const char *s, uint64_t *out);

@@ -43,4 +43,7 @@ void queue_close(Queue *q);
 /* Takes c out of all queues. */
 void wait_disarm(Call *c);
 
+/* For call.c: frees the waiters of c, which is in no queue; all of them, or what one call is not likely to need again. */
+void wait_trim(Call *c, bool all);
+
 #endif
