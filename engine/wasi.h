@@ -43,7 +43,7 @@ typedef struct Wasi {
     atomic_bool exited;
 } Wasi;
 
-/* One thread of it. The engine fills in the first three and keeps the rest zeroed at the start. */
+/* One thread of it. The engine fills in the first four; the rest is zeroed when the thread begins. */
 typedef struct WasiThread {
     Wasi *wasi;
     TaskThread *thread;             /* begun with task_thread_begin; its Call serves all calls of this thread */
@@ -51,8 +51,8 @@ typedef struct WasiThread {
     void *engine;                   /* the engine's own */
 
     bool again;                     /* this entry goes on with a call that waited */
-    uint64_t since;                 /* poll_oneoff: when its first try began (CLOCK_MONO) */
-    uint64_t since_real;            /* the same on CLOCK_REAL */
+    uint64_t since;                 /* poll_oneoff: when its first try began, on CLOCK_MONO */
+    Task *acting;                   /* owned for the call: the vfork child that stands in, when there is one */
 } WasiThread;
 
 /*
@@ -68,6 +68,7 @@ int wasi_begin(Wasi *wasi, Task *task, TaskThread *thread);
 static inline void wasi_call_begin(WasiThread *w)
 {
     call_begin(&w->thread->call);
+    w->thread->call.deadline = 0;
     w->again = false;
 }
 
@@ -78,12 +79,14 @@ int32_t wasi_call_park(WasiThread *w);
 static inline int32_t wasi_call_end(WasiThread *w, int32_t r)
 {
     call_end(&w->thread->call);
+    if (__builtin_expect(w->acting != NULL, 0))
+        task_put(STEAL(w->acting));
     if (__builtin_expect(task_attend_fast(w->wasi->task, w->thread) < 0, 0))
         return r == WASI_EXIT ? r : WASI_END;
     return r;
 }
 
-/* Runs `call` (an expression wasi_...) to its end, parking between its tries. r: an int32_t, errno >= 0, WASI_EXIT or WASI_END. */
+/* Runs `call` (an expression wasi_...) to its end, parking between its tries: r is an errno, WASI_EXIT or WASI_END. */
 #define WASI_RUN(w, r, call)                                                                                           \
     do {                                                                                                               \
         wasi_call_begin(w);                                                                                            \

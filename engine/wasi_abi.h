@@ -12,22 +12,83 @@
 #include <stdint.h>
 
 enum {                              /* errno */
-    WASI_OK = 0, WASI_E2BIG = 1, WASI_EACCES = 2, WASI_EADDRINUSE = 3, WASI_EADDRNOTAVAIL = 4,
-    WASI_EAFNOSUPPORT = 5, WASI_EAGAIN = 6, WASI_EALREADY = 7, WASI_EBADF = 8, WASI_EBADMSG = 9,
-    WASI_EBUSY = 10, WASI_ECANCELED = 11, WASI_ECHILD = 12, WASI_ECONNABORTED = 13,
-    WASI_ECONNREFUSED = 14, WASI_ECONNRESET = 15, WASI_EDEADLK = 16, WASI_EDESTADDRREQ = 17,
-    WASI_EDOM = 18, WASI_EDQUOT = 19, WASI_EEXIST = 20, WASI_EFAULT = 21, WASI_EFBIG = 22,
-    WASI_EHOSTUNREACH = 23, WASI_EIDRM = 24, WASI_EILSEQ = 25, WASI_EINPROGRESS = 26, WASI_EINTR = 27,
-    WASI_EINVAL = 28, WASI_EIO = 29, WASI_EISCONN = 30, WASI_EISDIR = 31, WASI_ELOOP = 32,
-    WASI_EMFILE = 33, WASI_EMLINK = 34, WASI_EMSGSIZE = 35, WASI_EMULTIHOP = 36, WASI_ENAMETOOLONG = 37,
-    WASI_ENETDOWN = 38, WASI_ENETRESET = 39, WASI_ENETUNREACH = 40, WASI_ENFILE = 41, WASI_ENOBUFS = 42,
-    WASI_ENODEV = 43, WASI_ENOENT = 44, WASI_ENOEXEC = 45, WASI_ENOLCK = 46, WASI_ENOLINK = 47,
-    WASI_ENOMEM = 48, WASI_ENOMSG = 49, WASI_ENOPROTOOPT = 50, WASI_ENOSPC = 51, WASI_ENOSYS = 52,
-    WASI_ENOTCONN = 53, WASI_ENOTDIR = 54, WASI_ENOTEMPTY = 55, WASI_ENOTRECOVERABLE = 56,
-    WASI_ENOTSOCK = 57, WASI_ENOTSUP = 58, WASI_ENOTTY = 59, WASI_ENXIO = 60, WASI_EOVERFLOW = 61,
-    WASI_EOWNERDEAD = 62, WASI_EPERM = 63, WASI_EPIPE = 64, WASI_EPROTO = 65, WASI_EPROTONOSUPPORT = 66,
-    WASI_EPROTOTYPE = 67, WASI_ERANGE = 68, WASI_EROFS = 69, WASI_ESPIPE = 70, WASI_ESRCH = 71,
-    WASI_ESTALE = 72, WASI_ETIMEDOUT = 73, WASI_ETXTBSY = 74, WASI_EXDEV = 75, WASI_ENOTCAPABLE = 76,
+       WASI_OK = 0,
+       WASI_E2BIG = 1,
+       WASI_EACCES = 2,
+       WASI_EADDRINUSE = 3,
+       WASI_EADDRNOTAVAIL = 4,
+       WASI_EAFNOSUPPORT = 5,
+       WASI_EAGAIN = 6,
+       WASI_EALREADY = 7,
+       WASI_EBADF = 8,
+       WASI_EBADMSG = 9,
+       WASI_EBUSY = 10,
+       WASI_ECANCELED = 11,
+       WASI_ECHILD = 12,
+       WASI_ECONNABORTED = 13,
+       WASI_ECONNREFUSED = 14,
+       WASI_ECONNRESET = 15,
+       WASI_EDEADLK = 16,
+       WASI_EDESTADDRREQ = 17,
+       WASI_EDOM = 18,
+       WASI_EDQUOT = 19,
+       WASI_EEXIST = 20,
+       WASI_EFAULT = 21,
+       WASI_EFBIG = 22,
+       WASI_EHOSTUNREACH = 23,
+       WASI_EIDRM = 24,
+       WASI_EILSEQ = 25,
+       WASI_EINPROGRESS = 26,
+       WASI_EINTR = 27,
+       WASI_EINVAL = 28,
+       WASI_EIO = 29,
+       WASI_EISCONN = 30,
+       WASI_EISDIR = 31,
+       WASI_ELOOP = 32,
+       WASI_EMFILE = 33,
+       WASI_EMLINK = 34,
+       WASI_EMSGSIZE = 35,
+       WASI_EMULTIHOP = 36,
+       WASI_ENAMETOOLONG = 37,
+       WASI_ENETDOWN = 38,
+       WASI_ENETRESET = 39,
+       WASI_ENETUNREACH = 40,
+       WASI_ENFILE = 41,
+       WASI_ENOBUFS = 42,
+       WASI_ENODEV = 43,
+       WASI_ENOENT = 44,
+       WASI_ENOEXEC = 45,
+       WASI_ENOLCK = 46,
+       WASI_ENOLINK = 47,
+       WASI_ENOMEM = 48,
+       WASI_ENOMSG = 49,
+       WASI_ENOPROTOOPT = 50,
+       WASI_ENOSPC = 51,
+       WASI_ENOSYS = 52,
+       WASI_ENOTCONN = 53,
+       WASI_ENOTDIR = 54,
+       WASI_ENOTEMPTY = 55,
+       WASI_ENOTRECOVERABLE = 56,
+       WASI_ENOTSOCK = 57,
+       WASI_ENOTSUP = 58,
+       WASI_ENOTTY = 59,
+       WASI_ENXIO = 60,
+       WASI_EOVERFLOW = 61,
+       WASI_EOWNERDEAD = 62,
+       WASI_EPERM = 63,
+       WASI_EPIPE = 64,
+       WASI_EPROTO = 65,
+       WASI_EPROTONOSUPPORT = 66,
+       WASI_EPROTOTYPE = 67,
+       WASI_ERANGE = 68,
+       WASI_EROFS = 69,
+       WASI_ESPIPE = 70,
+       WASI_ESRCH = 71,
+       WASI_ESTALE = 72,
+       WASI_ETIMEDOUT = 73,
+       WASI_ETXTBSY = 74,
+       WASI_EXDEV = 75,
+       WASI_ENOTCAPABLE = 76,
 };
 
 #define WASI_ERRNO_COUNT 77
@@ -66,12 +127,21 @@ enum {                              /* errno */
 #define RIGHT_ALL ((UINT64_C(1) << 30) - 1)
 
 enum {                              /* clockid */
-    WASI_CLOCK_REALTIME, WASI_CLOCK_MONOTONIC, WASI_CLOCK_PROCESS_CPUTIME, WASI_CLOCK_THREAD_CPUTIME,
+       WASI_CLOCK_REALTIME,
+       WASI_CLOCK_MONOTONIC,
+       WASI_CLOCK_PROCESS_CPUTIME,
+       WASI_CLOCK_THREAD_CPUTIME,
 };
 
-enum {                              /* filetype; a FIFO is UNKNOWN, as preview 1 has no number for it */
-    WASI_TYPE_UNKNOWN, WASI_TYPE_BLOCK, WASI_TYPE_CHAR, WASI_TYPE_DIR, WASI_TYPE_FILE, WASI_TYPE_DGRAM, WASI_TYPE_STREAM,
-    WASI_TYPE_LINK,
+enum {                              /* filetype */
+       WASI_TYPE_UNKNOWN,
+       WASI_TYPE_BLOCK,
+       WASI_TYPE_CHAR,
+       WASI_TYPE_DIR,
+       WASI_TYPE_FILE,
+       WASI_TYPE_DGRAM,
+       WASI_TYPE_STREAM,
+       WASI_TYPE_LINK,
 };
 
 enum { WASI_SEEK_SET, WASI_SEEK_CUR, WASI_SEEK_END };
@@ -92,7 +162,8 @@ typedef struct WasiFdstat {
     uint64_t rights, inheriting;
 } WasiFdstat;
 static_assert(sizeof(WasiFdstat) == 24 && offsetof(WasiFdstat, flags) == 2 && offsetof(WasiFdstat, rights) == 8 &&
-              offsetof(WasiFdstat, inheriting) == 16, "fdstat");
+                  offsetof(WasiFdstat, inheriting) == 16,
+              "fdstat");
 
 typedef struct WasiFilestat {
     uint64_t dev, ino;
@@ -100,7 +171,8 @@ typedef struct WasiFilestat {
     uint64_t nlink, size, atim, mtim, ctim;
 } WasiFilestat;
 static_assert(sizeof(WasiFilestat) == 64 && offsetof(WasiFilestat, filetype) == 16 &&
-              offsetof(WasiFilestat, nlink) == 24 && offsetof(WasiFilestat, ctim) == 56, "filestat");
+                  offsetof(WasiFilestat, nlink) == 24 && offsetof(WasiFilestat, ctim) == 56,
+              "filestat");
 
 typedef struct WasiDirent {         /* the name follows, without a NUL */
     uint64_t next, ino;
@@ -118,8 +190,9 @@ typedef struct WasiSubscription {
     uint16_t flags;
 } WasiSubscription;
 static_assert(sizeof(WasiSubscription) == 48 && offsetof(WasiSubscription, tag) == 8 &&
-              offsetof(WasiSubscription, id) == 16 && offsetof(WasiSubscription, timeout) == 24 &&
-              offsetof(WasiSubscription, flags) == 40, "subscription");
+                  offsetof(WasiSubscription, id) == 16 && offsetof(WasiSubscription, timeout) == 24 &&
+                  offsetof(WasiSubscription, flags) == 40,
+              "subscription");
 
 typedef struct WasiEvent {
     uint64_t userdata;
@@ -128,8 +201,7 @@ typedef struct WasiEvent {
     uint64_t nbytes;
     uint16_t flags;
 } WasiEvent;
-static_assert(sizeof(WasiEvent) == 32 && offsetof(WasiEvent, type) == 10 && offsetof(WasiEvent, nbytes) == 16,
-              "event");
+static_assert(sizeof(WasiEvent) == 32 && offsetof(WasiEvent, type) == 10 && offsetof(WasiEvent, nbytes) == 16, "event");
 
 enum { WASI_IOVEC_SIZE = 8, WASI_PRESTAT_SIZE = 8 };
 
