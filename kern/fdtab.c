@@ -438,6 +438,21 @@ int fd_set_preopen(FdTab *t, int fd, const char *name)
     return s != NULL ? 0 : -EBADF;
 }
 
+int fd_preopen(FdTab *t, int fd, char *name, size_t n)
+{
+    int r = -EBADF;
+    mutex_lock(&t->lock);
+    FdSlot *s = fd_slot_locked(t, fd);
+    if (s != NULL && s->preopen != NULL) {
+        size_t len = strlen(s->preopen);
+        r = len < n ? (int)len : -ENAMETOOLONG;
+        if (r >= 0)
+            memcpy(name, s->preopen, len + 1);
+    }
+    mutex_unlock(&t->lock);
+    return r;
+}
+
 int fd_next(FdTab *t, int fd)
 {
     mutex_lock(&t->lock);
