@@ -9,7 +9,9 @@
 #include "kern/kern.h"
 #include "kern/task.h"
 
+typedef struct BootList BootList;
 typedef struct TaskTable TaskTable; /* tasktab.c */
+typedef struct BootList BootList;
 
 struct Kernel {
     const BootList *list;
@@ -19,6 +21,9 @@ struct Kernel {
     Mutex lock;                     /* RANK_KERNEL: the tree of tasks */
     Task *root;                     /* owned */
     TaskTable *table;
+    Task *due, *due_last;           /* signalled tasks for which something is left to do (signal.c); owned */
+    unsigned running;               /* programs that have not quite ended */
+    Cond quiet;                     /* running became 0 */
     bool ending;                    /* no new tasks any more */
 };
 
@@ -34,7 +39,7 @@ typedef struct MountType {
  * What one build consists of. The kernel knows devices only through Files, but for what its own verbs must make or recognize:
  * those are the functions here, which devices provide.
  */
-typedef struct BootList {
+struct BootList {
     const Engine *const *engines;   /* ended by NULL */
     const MountType *const *mounts; /* ended by NULL */
     /* Binds what is there for the first task: c->task is the root, its namespace is empty. */
@@ -50,7 +55,9 @@ typedef struct BootList {
     /* devtask: which descriptor of which task f is (fd/N or fd/N/ctl), or -EINVAL. */
     int (*fd_file)(const File *f, uint64_t *task, int *fd);
     File *(*null_file)(void);       /* /dev/null; owned */
-} BootList;
+    const CapKind *const *caps;     /* what /cap/new shows (cap.h); ended by NULL */
+    void (*task_exited)(Task *t);   /* devcap: what only t's view held goes. Called once, with no lock held; t's state is dead */
+};
 
 int kernel_boot(const BootList *list, uint32_t uid, uint32_t gid, Kernel **out);
 /* Kills every task, waits for them, lets everything go. */

@@ -63,8 +63,4 @@ void task_set_error(Task *t, const char *words);
 /* Memory of the program, charged to the task: -ENOMEM means memory.grow gives -1. delta in bytes; negative gives back. */
 int task_charge_memory(Task *t, int64_t delta);
 
-/* Picks the engine for t's program and loads it: interpreter lines (#!) are followed here. Used by start and exec (start.c). */
-int engine_start(Call *c, Task *t);
-int engine_exec(Call *c, Task *t);
-
 #endif

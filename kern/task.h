@@ -70,6 +70,9 @@ struct Task {
     int nice;
     int exit_code;                  /* once dead */
     int end_signal;                 /* the signal that ended it, or 0 */
+    bool ending;                    /* its program has ended: only its things are still to go */
+    bool ended;                     /* it exited: there is a code. A task removed unstarted is dead without */
+    int stop_signal;                /* that paused it last */
     int stop_code;                  /* of the thread that ended the program for all (ATTEND_STOP) */
     char *error;                    /* words: why it trapped or did not start; owned or NULL */
     struct Note *notes;             /* words of failed writes, by writer; owned (notes.c) */
@@ -186,11 +189,11 @@ int task_error_text(Call *c, Task *t, Text *out);
 /* ---- events ----------------------------------------------------------------------------------------------------- */
 
 typedef struct EventSub EventSub;
-EventSub *events_open(Task *t);                             /* of t's children, from now on */
+EventSub *events_open(Call *c, Task *t);                    /* of t's children, from now on. NULL without memory */
 void events_close(EventSub *s);
 /* Whole lines as long as they fit; WAIT, -EAGAIN; 0 once t has exited and all was read. */
-int64_t events_read(Call *c, EventSub *s, void *buf, size_t n);
+int64_t events_read(Call *c, EventSub *s, void *buf, size_t n, bool nonblock);
 int events_ready(Call *c, EventSub *s, uint64_t *bytes);
-void events_post(Task *child, const char *what, int n);     /* "exited" 3, "killed" 9, "stopped" 19, "continued" -1 */
+void events_post(Task *child, const char *what, int n);     /* "stopped" 19, "continued" -1; and SIGCHLD to the parent */
 
 #endif

@@ -9,7 +9,8 @@
 #include "kern/task.h"
 #include "kern/text.h"
 
-int task_ctl_line(Call *c, Task *t, char *line, size_t len);        /* /task/ID/ctl */
+/* /task/ID/ctl; view: the holder of the view by which it was reached, which bounds `kill N group`. */
+int task_ctl_line(Call *c, Task *t, uint64_t view, char *line, size_t len);
 void task_ctl_help(Text *out);
 int fd_ctl_line(Call *c, Task *t, int fd, char *line, size_t len);  /* /task/ID/fd/N/ctl */
 int fd_ctl_text(Call *c, Task *t, int fd, Text *out);               /* path, mode, offset */
