@@ -7,7 +7,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-files=$(find os kern p9 dev engine door front -name '*.[ch]' ! -name '*_test.c' 2>/dev/null | sort)
+files=$(find os kern p9 dev engine door front -name '*.[ch]' ! -name '*_test.[ch]' 2>/dev/null | sort)
 [ -n "$files" ] || exit 0
 
 awk '
