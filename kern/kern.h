@@ -14,6 +14,7 @@
 typedef struct Account Account;     /* account.h  limits and accounts of one task */
 typedef struct Attr Attr;           /* dev.h      what stat shows */
 typedef struct Call Call;           /* call.h     who asks, how the wait ends, the words of an error */
+typedef struct CapKind CapKind;     /* cap.h      a kind of object that /cap makes */
 typedef struct Chan Chan;           /* chan.h     a place in a file tree, opened or not */
 typedef struct Dev Dev;             /* dev.h      a device: a constant table of functions */
 typedef struct Engine Engine;       /* engine.h   what runs a program */
@@ -71,10 +72,7 @@ static inline void ref_get(Ref *r) { atomic_fetch_add_explicit(&r->n, 1, memory_
 /* True when this was the last reference: the caller frees the object. */
 static inline bool ref_put(Ref *r)
 {
-    if (atomic_fetch_sub_explicit(&r->n, 1, memory_order_release) != 1)
-        return false;
-    atomic_thread_fence(memory_order_acquire);
-    return true;
+    return atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel) == 1;      /* no fence: tsan knows none */
 }
 
 /* One more reference unless the last one is already gone: for tables that hold no reference of their own. */
