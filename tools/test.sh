@@ -115,7 +115,7 @@ sanitized() {
     group "unit-$1" $make -s check-unit T= SAN="$1"
     if [ "$1" = tsan ]; then
         # The compiled code of the engine is not instrumented: its lifecycle tests only, with a small pool.
-        group "engine-$1" env TASKFS_POOL=16 $make -s check-engine SAN="$1" T=lifecycle
+        group "engine-$1" env TASKFS_POOL=16 $make -s check-engine SAN="$1" T=wt
     else
         group "engine-$1" $make -s check-engine T= SAN="$1"
         group "fuzz-$1" $make -s check-fuzz T= SAN="$1"
