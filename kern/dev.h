@@ -24,6 +24,8 @@ enum {                              /* File.flags */
     FILE_DYNAMIC = 2,               /* in a namespace it stands for another file, by who looks: Dev.resolve */
     FILE_TEXT = 4,                  /* a synthetic file: doors show size 0 and read it directly */
     FILE_TTY = 8,                   /* a terminal */
+    FILE_WALK = 16,                 /* no directory, but walks go through it to names below it (fd/1/ctl) */
+    FILE_PLACE = 32,                /* stands for a place with names of its own (ns/from/K): Dev.place */
 };
 
 struct File {
@@ -39,6 +41,7 @@ static inline bool file_same(const File *a, const File *b)
     return a == b || (a->dev == b->dev && a->space == b->space && a->id == b->id);
 }
 static inline bool file_is_dir(const File *f) { return f->type == TYPE_DIR; }
+static inline bool file_has_names(const File *f) { return f->type == TYPE_DIR || (f->flags & FILE_WALK) != 0; }
 
 void file_init(File *f, const Dev *dev, uint16_t type, uint16_t flags, uint64_t space, uint64_t id);
 static inline File *file_get(File *f) { ref_get(&f->ref); return f; }
@@ -88,6 +91,7 @@ struct Dev {
     /* Names. Results are owned Files, put in *out on success only. */
     int (*walk)(Call *c, File *dir, const char *name, File **out);                          /* missing: ENOENT */
     int (*resolve)(Call *c, File *f, File **out);                                           /* for FILE_DYNAMIC */
+    int (*place)(Call *c, File *f, Chan **out);                                             /* for FILE_PLACE */
     int (*create)(Call *c, File *dir, const char *name, uint32_t mode, unsigned flags, File **out);
                                     /* missing: EPERM; a plain file, EEXIST when the name is there; not opened yet */
     int (*mkdir)(Call *c, File *dir, const char *name, uint32_t mode, File **out);          /* EPERM */

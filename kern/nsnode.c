@@ -201,6 +201,32 @@ static int enter_bound(Lookup *l, NsNode *node, uint16_t flags, Spot *out)
     return resolve(l, out);
 }
 
+/* A file that stands for a place of another namespace: that place, with its names and its rights. Takes f. */
+static int enter_place(Lookup *l, File *f, uint16_t flags, Spot *out)
+{
+    AUTO_CHAN Chan *ch = NULL;
+    int r = f->dev->place(l->c, f, &ch);
+    file_put(f);
+    if (r < 0)
+        return r;
+    if (root_hides_file(l->root, ch->file)) {
+        l->hidden = true;
+        return -ENOENT;
+    }
+    if (ch->own != NULL)
+        r = temps_add(l->temps, nsobj_get((NsObj *)ch->own));
+    if (r == 0 && ch->inner != NULL)
+        r = temps_add(l->temps, nsobj_get((NsObj *)ch->inner));
+    if (r < 0)
+        return r;
+    *out = (Spot){ .file = file_get(ch->file), .owned = true, .own = ch->own, .inner = ch->inner,
+                   .flags = (uint16_t)(flags | (ch->flags & CHAN_RDONLY)) };
+    r = resolve(l, out);
+    if (r < 0)
+        spot_drop(out);
+    return r;
+}
+
 /* One member: its inner names first, then its file. */
 static int lookup_member(Lookup *l, File *file, NsNode *inner, uint16_t flags, Spot *out)
 {
@@ -225,12 +251,14 @@ static int lookup_member(Lookup *l, File *file, NsNode *inner, uint16_t flags, S
         out->flags |= flags;
         return 0;
     }
-    if (!file_is_dir(file))
+    if (!file_has_names(file))
         return -ENOTDIR;
     File *found = NULL;
     int r = file->dev->walk == NULL ? -ENOENT : file->dev->walk(l->c, file, l->name, &found);
     if (r < 0)
         return r;
+    if ((found->flags & FILE_PLACE) != 0)
+        return enter_place(l, found, flags, out);
     if (root_hides_file(l->root, found)) {
         file_put(found);
         l->hidden = true;

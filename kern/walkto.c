@@ -215,7 +215,7 @@ static int step(Walk *w)
     if (w->missing)
         return missing_name(w, name, rest);
     Spot *cur = &top(w)->spot;
-    if (!file_is_dir(cur->file))
+    if (!file_has_names(cur->file))
         return -ENOTDIR;
     bool last = w->phase == PHASE_MAIN && is_last(rest);
     if (last && w->mode == WALK_MODE_PARENT)
