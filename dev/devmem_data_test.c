@@ -5,7 +5,7 @@
 
 TEST(bytes_are_read_back_as_they_were_written)
 {
-    enum { SIZE = 400000, STEPS = 3000 };
+    enum { SIZE = 200000, STEPS = 600 };
     Mem m;
     mem_begin(&m);
     OK(make_file(&m, "file"));

@@ -183,13 +183,12 @@ static int remove_dir(Inode *dir, const char *name, int64_t now, Inode **gone, P
 {
     mutex_lock(&dir->lock);
     DirEntry *e = memdir_find(&dir->dir, dir->fs, name);
-    Inode *i = e == NULL ? NULL : e->inode;
+    int r = e == NULL ? -ENOENT : file_is_dir(&e->inode->file) ? 0 : -ENOTDIR;
     mutex_unlock(&dir->lock);
-    if (i == NULL)
-        return -ENOENT;
-    if (!file_is_dir(&i->file))
-        return -ENOTDIR;
-    int r = bury(i, now);
+    if (r < 0)
+        return r;
+    Inode *i = e->inode;            /* stays: the name of a directory */
+    r = bury(i, now);
     if (r < 0)
         return r;
     mutex_lock(&dir->lock);
