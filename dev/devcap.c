@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dev/dev.h"
+#include "dev/devcap.h"
 #include "kern/account.h"
 #include "kern/boot.h"
 #include "kern/chan.h"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dev/dev.h"
+#include "dev/devdev.h"
 #include "kern/boot.h"
 #include "kern/chan.h"
 #include "kern/count.h"

@@ -14,7 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dev/dev.h"
+#include "dev/devpipe.h"
 #include "kern/account.h"
 #include "kern/boot.h"
 #include "kern/chan.h"
