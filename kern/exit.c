@@ -71,6 +71,8 @@ static void finish(Task *t, int code)
     Task *parent = t->parent != NULL ? task_get(t->parent) : NULL;
     tree_exit_locked(t, &out);
     mutex_unlock(&t->kernel->lock);
+    if (t->kernel->list->task_exited != NULL)
+        t->kernel->list->task_exited(t);
     if (parent != NULL)
         task_signal(parent, SIG_CHLD);
     task_put(parent);
@@ -202,6 +204,8 @@ int task_remove(Call *c, Task *t)
     queue_wake(&t->exited);
     mutex_unlock(&t->lock);
     mutex_unlock(&t->kernel->lock);
+    if (unstarted && t->kernel->list->task_exited != NULL)
+        t->kernel->list->task_exited(t);
     tree_release(&out);
     return r;
 }

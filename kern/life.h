@@ -61,6 +61,7 @@ int task_run_next(Task *t, Loaded *l);
 
 /* ---- task.c ------------------------------------------------------------------------------------------------------ */
 
+int task_open_null(Call *c, Chan **out);        /* /dev/null, open */
 void vfork_end(Task *t);            /* its parent's calls are the parent's own again */
 
 /* ---- signal.c ---------------------------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ static void task_abandon(Task *t)
     account_fold(t->account);
 }
 
-int task_root(Kernel *k, Ns *ns, Task **out)
+int task_root(Kernel *k, Task **out)
 {
     AUTO_TASK *t = NULL;
     int r = task_alloc(k, NULL, &t);
@@ -90,7 +90,9 @@ int task_root(Kernel *k, Ns *ns, Task **out)
     t->fds = fdtab_new(t->account, FD_LIMIT_DEFAULT);
     if (t->fds == NULL)
         return -ENOMEM;
-    t->ns = ns_get(ns);
+    t->ns = ns_new(t->account);
+    if (t->ns == NULL)
+        return -ENOMEM;
     t->state = TASK_RUNNING;
     mutex_lock(&k->lock);
     tree_add_locked(t, NULL);
@@ -115,7 +117,7 @@ static int inherit_cwd(Call *c, Task *t, Task *from)
     return 0;
 }
 
-static int open_null(Call *c, Chan **out)
+int task_open_null(Call *c, Chan **out)
 {
     File *f = c->task->kernel->list->null_file();
     Path *p = path_new("/dev/null", 9);
@@ -136,7 +138,7 @@ static int inherit_fds(Call *c, Task *t, Task *from, Chan *avoid)
         Chan *null = NULL;
         if (info.chan != avoid)
             r = fdtab_copy(c, from->fds, fd, t->fds, fd);
-        else if ((r = open_null(c, &null)) == 0)
+        else if ((r = task_open_null(c, &null)) == 0)
             r = fd_set(c, t->fds, fd, null, UINT64_MAX, UINT64_MAX, false);
         chan_put(info.chan);
         if (r < 0)
@@ -150,18 +152,15 @@ static uint64_t fd_limit(const AccountLimits *l)
     return l->fds == ACCOUNT_MAX ? FD_LIMIT_DEFAULT : l->fds < FD_LIMIT_MAX ? l->fds : FD_LIMIT_MAX;
 }
 
-static int inherit_limits(Call *c, Task *t, Task *holder)
+/* A new record has its parent's limit of descriptors. */
+static int make_fds(Task *t)
 {
-    AccountLimits above;
-    account_limits(holder->account, &above);
-    int r = above.fds == ACCOUNT_MAX ? 0 : account_limit_fds(c, t->account, above.fds, true);
-    if (r < 0)
-        return r;
-    t->fds = fdtab_new(t->account, fd_limit(&above));
+    AccountLimits limits;
+    account_limits(t->account, &limits);
+    t->fds = fdtab_new(t->account, fd_limit(&limits));
     return t->fds == NULL ? -ENOMEM : 0;
 }
 
-/* Copies out of one task under its lock. */
 static int inherit_from_reader(Call *c, Task *t)
 {
     Task *from = c->task;
@@ -224,7 +223,7 @@ int task_new(Call *c, Task *holder, Chan *avoid, Task **out)
         account_fold(t->account);
         return fail(c, r, "new: over the limit of tasks");
     }
-    r = inherit_limits(c, t, holder);
+    r = make_fds(t);
     if (r == 0)
         r = inherit_from_reader(c, t);
     if (r == 0)

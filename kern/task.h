@@ -70,6 +70,7 @@ struct Task {
     int nice;
     int exit_code;                  /* once dead */
     int end_signal;                 /* the signal that ended it, or 0 */
+    bool feeding;                   /* a pipe is on its way to fd/0 */
     bool ending;                    /* its program has ended: only its things are still to go */
     bool ended;                     /* it exited: there is a code. A task removed unstarted is dead without */
     int stop_signal;                /* that paused it last */
@@ -134,7 +135,7 @@ Task *call_target(Call *c, Task *t);
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
 /* The root task of k (front ends and doors ask as it). */
-int task_root(Kernel *k, Ns *ns, Task **out);
+int task_root(Kernel *k, Task **out);
 
 /*
  * A new task, not started: child of holder; namespace, environment and directory of c->task; descriptors 0-2 of holder.
