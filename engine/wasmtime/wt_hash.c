@@ -73,7 +73,7 @@ static void compress(uint64_t h[8], const uint8_t *block, uint64_t total, uint64
         h[i] ^= v[i] ^ v[i + 8];
 }
 
-void hash_bytes(const void *data, size_t n, uint8_t out[HASH_SIZE])
+void blake2b(const void *data, size_t n, uint8_t out[HASH_SIZE])
 {
     const uint8_t *p = data;
     uint64_t h[8];

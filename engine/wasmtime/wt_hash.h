@@ -12,6 +12,6 @@
 
 #define HASH_SIZE 32
 
-void hash_bytes(const void *data, size_t n, uint8_t out[HASH_SIZE]);
+void blake2b(const void *data, size_t n, uint8_t out[HASH_SIZE]);
 
 #endif

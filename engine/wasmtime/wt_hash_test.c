@@ -13,7 +13,7 @@ static const char *hex_of(const void *data, size_t n)
 {
     static char text[2 * HASH_SIZE + 1];
     uint8_t hash[HASH_SIZE];
-    hash_bytes(data, n, hash);
+    blake2b(data, n, hash);
     for (unsigned i = 0; i < HASH_SIZE; i++)
         snprintf(text + (size_t)2 * i, 3, "%02x", hash[i]);
     return text;

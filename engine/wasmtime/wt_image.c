@@ -114,7 +114,7 @@ int image_of(uint8_t *source, size_t n, Image **out, bool *fresh)
     count_add(OBJ_IMAGE, made);
     ref_init(&made->ref);
     queue_init(&made->done);
-    hash_bytes(source, n, made->key);
+    blake2b(source, n, made->key);
     made->state = IMAGE_COMPILING;
     made->source = source;
     made->source_n = n;

@@ -26,6 +26,7 @@ void program_stop(Program *p, int code)
         return;
     atomic_store(&p->code, code);
     task_stop_threads(p->task, code);
+    wasmtime_engine_increment_epoch(wt_engine()->engine);
 }
 
 void program_fail(Program *p, int code, const char *words)

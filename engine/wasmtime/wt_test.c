@@ -19,6 +19,19 @@ typedef struct World {
     Call call;                      /* of the root task */
 } World;
 
+static void sleep_ms(unsigned ms)
+{
+    Mutex m;
+    Cond cond;
+    mutex_init(&m, RANK_LEAF);
+    cond_init(&cond);
+    mutex_lock(&m);
+    cond_wait_until(&cond, &m, clock_now(CLOCK_MONO) + UINT64_C(1000000) * ms);
+    mutex_unlock(&m);
+    cond_destroy(&cond);
+    mutex_destroy(&m);
+}
+
 static int populate(Call *c, Kernel *k)
 {
     (void)k;
@@ -30,14 +43,46 @@ static int populate(Call *c, Kernel *k)
     Ns *ns = task_ns(c->task);
     r = ns_bind(c, (WalkFrom){ .ns = ns }, ch, "/", BIND_CREATE);
     ns_put(ns);
-    return r;
+    return r < 0 ? r : task_set_cwd(c, c->task, "/");
+}
+
+static int64_t null_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
+{
+    (void)c;
+    (void)ch;
+    (void)buf;
+    (void)n;
+    (void)off;
+    return 0;
+}
+
+static int null_getattr(Call *c, File *f, Attr *a)
+{
+    (void)c;
+    *a = (Attr){ .mode = f->type | 0666u };
+    return 0;
+}
+
+static void null_free(File *f)
+{
+    mem_free(f);
+}
+
+static const Dev devnone = { .name = "none", .read = null_read, .getattr = null_getattr, .free = null_free };
+
+static File *null_file(void)
+{
+    File *f = mem_alloc(sizeof(*f));
+    if (f != NULL)
+        file_init(f, &devnone, TYPE_CHAR, FILE_STREAM, 0, 1);
+    return f;
 }
 
 static void world_begin(World *w)
 {
     static const Engine *const engines[] = { &engine_wasmtime, NULL };
     static const MountType *const mounts[] = { &mount_tmpfs, NULL };
-    static const BootList list = { .engines = engines, .mounts = mounts, .populate = populate };
+    static const BootList list = { .engines = engines, .mounts = mounts, .populate = populate, .null_file = null_file };
     OK(kernel_boot(&list, 1000, 1000, &w->kernel));
     call_init(&w->call, w->kernel->root);
 }
@@ -47,6 +92,8 @@ static void world_end(World *w)
     call_destroy(&w->call);
     kernel_end(w->kernel);
     image_forget_all();
+    for (unsigned i = 0; count_of(OBJ_IMAGE) > 0 && i < 5000; i++)
+        sleep_ms(1);                /* who compiled may still be writing to the disk */
     EQ(count_of(OBJ_IMAGE), 0);
     EQ(count_of(OBJ_INSTANCE), 0);
 }
@@ -148,19 +195,6 @@ static int run_wat(World *w, const char *wat, Task **out)
     int code = wait_for(w, t);
     *out = t;
     return code;
-}
-
-static void sleep_ms(unsigned ms)
-{
-    Mutex m;
-    Cond cond;
-    mutex_init(&m, RANK_LEAF);
-    cond_init(&cond);
-    mutex_lock(&m);
-    cond_wait_until(&cond, &m, clock_now(CLOCK_MONO) + UINT64_C(1000000) * ms);
-    mutex_unlock(&m);
-    cond_destroy(&cond);
-    mutex_destroy(&m);
 }
 
 #define WASI "(import \"wasi_snapshot_preview1\" "
