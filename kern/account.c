@@ -144,6 +144,12 @@ static void empty_stock_locked(Account *a)
         p->held -= n;
 }
 
+static void empty_stocks_locked(Account *top)
+{
+    for (Account *p = top; p != NULL; p = next_below_locked(p, top))
+        empty_stock_locked(p);
+}
+
 /* The lowest record from a on upwards that n more bytes would bring over its limit, or NULL. */
 static Account *full_locked(Account *a, uint64_t n)
 {
@@ -159,7 +165,10 @@ static void give_locked(Account *a, uint64_t n)
         p->held += n;
 }
 
-/* What is used is less than what is held by the stocks; the one known here is the record's own. */
+/*
+ * What is used is less than what is held by all stocks below. Only the record's own is looked at: a peak may be shown too large
+ * by what the stocks of others held, never above the limit.
+ */
 static void note_peak_locked(Account *a)
 {
     uint64_t spare = a != NULL ? atomic_load(&a->stock) : 0;
@@ -181,8 +190,7 @@ static int charge_locked(Account *a, uint64_t n)
         Account *full;
         while ((full = full_locked(a, n)) != NULL) {
             uint64_t before = full->held;
-            for (Account *p = full; p != NULL; p = next_below_locked(p, full))
-                empty_stock_locked(p);
+            empty_stocks_locked(full);
             if (full->held == before)
                 return -ENOMEM;
         }
@@ -347,6 +355,8 @@ static int set_limit(Call *c, Account *a, Limit *limit, uint64_t value, bool by_
         r = -EPERM;
     if (r == 0)
         limit->now = value;
+    if (limit == &a->memory)
+        empty_stocks_locked(a);     /* nothing is taken from them past the new limit */
     mutex_unlock(&a->tree->lock);
     return r < 0 ? fail(c, r, "the limit was lowered by the task's parent") : 0;
 }

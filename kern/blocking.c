@@ -22,9 +22,9 @@ static void job_put(Job *j)
 {
     if (!ref_put(&j->ref))
         return;
+    count_sub(OBJ_OP, j);
     j->what->release(j->arg);
     mutex_destroy(&j->lock);
-    count_sub(OBJ_OP, j);
     mem_free(j);
 }
 

@@ -19,9 +19,9 @@
 #include "kern/walk.h"
 
 enum {                              /* Call.state */
-    CALL_WOKEN = 1,                 /* enter again */
-    CALL_INTERRUPTED = 2,
-    CALL_SUSPENDED = 4,             /* a door's: wake() is owed */
+       CALL_WOKEN = 1, /* enter again */
+       CALL_INTERRUPTED = 2,
+       CALL_SUSPENDED = 4, /* a door's: wake() is owed */
 };
 
 void call_init(Call *c, Task *task)

@@ -14,12 +14,16 @@ typedef struct Shard {
 static Shard shards[SHARDS];
 
 static const char *const names[OBJ_COUNT] = {
-    [OBJ_TASK] = "task", [OBJ_CHAN] = "chan", [OBJ_FILE] = "file", [OBJ_PATH] = "path", [OBJ_NS] = "ns",
-    [OBJ_NSROOT] = "nsroot", [OBJ_NSNODE] = "nsnode", [OBJ_MAP] = "map", [OBJ_FDTAB] = "fdtab", [OBJ_RING] = "ring",
-    [OBJ_TAP] = "tap", [OBJ_SYNFILE] = "synfile", [OBJ_PIPE] = "pipe", [OBJ_INODE] = "inode", [OBJ_BLOCK] = "block",
-    [OBJ_ACCOUNT] = "account", [OBJ_WAITER] = "waiter", [OBJ_OP] = "op", [OBJ_MEMO] = "memo", [OBJ_LOCK] = "lock",
-    [OBJ_EVENTSUB] = "eventsub", [OBJ_EVENT] = "event", [OBJ_STRV] = "strv", [OBJ_HOSTFILE] = "hostfile",
-    [OBJ_CAP] = "cap", [OBJ_IMAGE] = "image", [OBJ_INSTANCE] = "instance", [OBJ_THREAD] = "thread",
+    [OBJ_TASK] = "task",       [OBJ_CHAN] = "chan",     [OBJ_FILE] = "file",
+    [OBJ_PATH] = "path",       [OBJ_NS] = "ns",         [OBJ_NSROOT] = "nsroot",
+    [OBJ_NSNODE] = "nsnode",   [OBJ_MAP] = "map",       [OBJ_FDTAB] = "fdtab",
+    [OBJ_RING] = "ring",       [OBJ_TAP] = "tap",       [OBJ_SYNFILE] = "synfile",
+    [OBJ_PIPE] = "pipe",       [OBJ_INODE] = "inode",   [OBJ_BLOCK] = "block",
+    [OBJ_ACCOUNT] = "account", [OBJ_WAITER] = "waiter", [OBJ_OP] = "op",
+    [OBJ_MEMO] = "memo",       [OBJ_LOCK] = "lock",     [OBJ_EVENTSUB] = "eventsub",
+    [OBJ_EVENT] = "event",     [OBJ_STRV] = "strv",     [OBJ_HOSTFILE] = "hostfile",
+    [OBJ_CAP] = "cap",         [OBJ_IMAGE] = "image",   [OBJ_INSTANCE] = "instance",
+    [OBJ_THREAD] = "thread",
 };
 
 /* Objects are allocated at different distances: bits from above and below a page both choose. */

@@ -41,8 +41,7 @@ void fd_unpin(Call *c)
 
 static bool pin_holds(const FdPin *p, const FdTab *t, int fd)
 {
-    return p->table == t->id && p->fd == fd &&
-           p->version == atomic_load_explicit(&t->version, memory_order_acquire);
+    return p->table == t->id && p->fd == fd && p->version == atomic_load_explicit(&t->version, memory_order_acquire);
 }
 
 /* The descriptor fd of t, borrowed from c until its next use of any. */
@@ -61,7 +60,11 @@ static int pin_get(Call *c, FdTab *t, int fd, bool for_write, FdPin **out)
         if (q == p || q->table != t->id || q->version != hold.version)
             if (q->table != 0)
                 pin_drop(q);
-    *p = (FdPin){ .table = t->id, .version = hold.version, .fd = fd, .chan = hold.chan, .ring = hold.ring,
+    *p = (FdPin){ .table = t->id,
+                  .version = hold.version,
+                  .fd = fd,
+                  .chan = hold.chan,
+                  .ring = hold.ring,
                   .rights = hold.rights };
     *out = p;
     return 0;
@@ -205,7 +208,8 @@ static int64_t finish(Call *c, FdTab *t, const FdPin *p, bool write, int64_t r)
 }
 
 /* The descriptor and the size of what is to be moved; the call is busy with p then. */
-static int prepare(Call *c, FdTab *t, int fd, bool write, const IoVec *v, unsigned n, uint64_t rights, FdPin **p, Span *s)
+static int prepare(Call *c, FdTab *t, int fd, bool write, const IoVec *v, unsigned n, uint64_t rights, FdPin **p,
+                   Span *s)
 {
     ASSERT(!c->fd_busy);
     int r = pin_get(c, t, fd, write, p);

@@ -142,8 +142,13 @@ static FdOld slot_put_locked(FdTab *t, FdSlot *s, Chan *ch, const FdInfo *info, 
         old.ring = s->ring;
         s->ring = NULL;
     }
-    *s = (FdSlot){ .chan = ch, .ring = s->ring, .rights = info->rights, .inheriting = info->inheriting,
-                   .cloexec = info->cloexec, .active = active, .written = writes || (s->ring != NULL && s->written) };
+    *s = (FdSlot){ .chan = ch,
+                   .ring = s->ring,
+                   .rights = info->rights,
+                   .inheriting = info->inheriting,
+                   .cloexec = info->cloexec,
+                   .active = active,
+                   .written = writes || (s->ring != NULL && s->written) };
     slot_changed_locked(t);
     return old;
 }
@@ -280,12 +285,14 @@ static int fd_put(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
 
 int fd_add(Call *c, FdTab *t, Chan *ch, int min, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
-    return fd_put(c, t, min, false, &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
+    return fd_put(c, t, min, false,
+                  &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
 }
 
 int fd_set(Call *c, FdTab *t, int fd, Chan *ch, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
-    int r = fd_put(c, t, fd, true, &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
+    int r =
+        fd_put(c, t, fd, true, &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
     return r < 0 ? r : 0;
 }
 
@@ -385,8 +392,11 @@ int fd_get(FdTab *t, int fd, FdInfo *out)
     mutex_lock(&t->lock);
     FdSlot *s = fd_slot_locked(t, fd);
     if (s != NULL)
-        *out = (FdInfo){ .chan = chan_get(s->chan), .rights = s->rights, .inheriting = s->inheriting,
-                         .cloexec = s->cloexec, .preopen = s->preopen };
+        *out = (FdInfo){ .chan = chan_get(s->chan),
+                         .rights = s->rights,
+                         .inheriting = s->inheriting,
+                         .cloexec = s->cloexec,
+                         .preopen = s->preopen };
     mutex_unlock(&t->lock);
     return s != NULL ? 0 : -EBADF;
 }
@@ -499,7 +509,9 @@ int fd_hold(FdTab *t, int fd, bool for_write, FdHold *out)
     if (s != NULL) {
         /* Without memory for a ring the write goes on without one. */
         Ring *ring = for_write && s->written ? slot_ring_locked(t, s) : NULL;
-        *out = (FdHold){ .chan = chan_get(s->chan), .ring = ring != NULL ? ring_get(ring) : NULL, .rights = s->rights,
+        *out = (FdHold){ .chan = chan_get(s->chan),
+                         .ring = ring != NULL ? ring_get(ring) : NULL,
+                         .rights = s->rights,
                          .version = atomic_load_explicit(&t->version, memory_order_relaxed) };
     }
     mutex_unlock(&t->lock);
