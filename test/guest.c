@@ -86,7 +86,7 @@ void prog_wake(void)
     mutex_unlock(&odd_lock);
 }
 
-int prog_odd(Prog *p, const char *name, unsigned flags)
+static Chan *open_odd(Prog *p, const char *name, unsigned flags)
 {
     static const struct {
         const char *name;
@@ -111,9 +111,14 @@ int prog_odd(Prog *p, const char *name, unsigned flags)
         Chan *open = NULL;
         TRUE(ch != NULL);
         OK(chan_open(&p->thread.call, ch, flags, &open));
-        return prog_add(p, open);
+        return open;
     }
     FAIL("no odd file is called %s", name);
+}
+
+int prog_odd(Prog *p, const char *name, unsigned flags)
+{
+    return prog_add(p, open_odd(p, name, flags));
 }
 
 /* ---- the task --------------------------------------------------------------------------------------------------- */
@@ -186,6 +191,9 @@ void prog_begin(Prog *p, bool copied)
     p->thread.call.thread = &p->thread;
     call_begin(&p->thread.call);
     make_files(p);
+    for (int fd = 0; fd < 3; fd++)
+        OK(fd_set(&p->thread.call, p->task.fds, fd, open_odd(p, "null", OPEN_READ | OPEN_WRITE), UINT64_MAX, UINT64_MAX,
+                  false));
     call_end(&p->thread.call);
     OK(wasi_begin(&p->wasi, &p->task, &p->thread));
     p->w = (WasiThread){ .wasi = &p->wasi, .thread = &p->thread, .guest = { .len = GUEST_MEMORY } };

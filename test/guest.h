@@ -30,7 +30,7 @@ typedef struct Prog {
 
 /*
  * A task whose namespace is one memory file system, with /dir, /dir/file ("0123456789"), /empty and the link /link -> dir/file;
- * begun: 3 is the preopen `/`. Descriptors 0 to 2 are closed.
+ * begun: 3 is the preopen `/`; 0 to 2 are "null" (below).
  */
 void prog_begin(Prog *p, bool copied);
 void prog_end(Prog *p);             /* all is closed; nothing may be left */
