@@ -45,8 +45,8 @@ static int bind_flags(Call *c, int argc, char **argv, int *first, unsigned *flag
 
 static int verb_bind(Call *c, void *object, int argc, char **argv)
 {
-    int first;
-    unsigned flags;
+    int first = 0;
+    unsigned flags = 0;
     int r = bind_flags(c, argc, argv, &first, &flags);
     if (r < 0)
         return r;
