@@ -18,7 +18,8 @@ DESTDIR ?=
 CC      := gcc
 AR      := gcc-ar
 OBJCOPY := objcopy
-EMCC    := emcc
+# Debian keeps what emcc asks node for where only its own node looks.
+EMCC    := NODE_PATH=/usr/share/nodejs emcc
 SECONDS ?= 60
 
 comma := ,
@@ -84,7 +85,7 @@ define VARIANT
 $(B)/$(1)/flags: FORCE
 	@mkdir -p $$(@D); echo '$(2) $$(FLAGS_$(1))' | cmp -s - $$@ || echo '$(2) $$(FLAGS_$(1))' > $$@
 $(B)/$(1)/%.o: %.c $(B)/$(1)/flags
-	@mkdir -p $$(@D); echo '  $(2) $$@'
+	@mkdir -p $$(@D); echo '  $(lastword $(2)) $$@'
 	$$(Q)$(2) $$(FLAGS_$(1)) $$(ADD) -c -o $$@ $$<
 -include $$(shell find $(B)/$(1) -name '*.d' 2>/dev/null)
 endef
@@ -182,7 +183,7 @@ check: $(UNIT)
 
 # ---- the page -------------------------------------------------------------------------------------------------------
 
-EM_LINK := $(EMCC) -pthread --profiling-funcs -O1 -sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sPTHREAD_POOL_SIZE=4 \
+EM_LINK := $(EMCC) -pthread -g2 -O1 -sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sPTHREAD_POOL_SIZE=4 \
 	-sINITIAL_MEMORY=268435456 -sABORTING_MALLOC=0
 
 .PHONY: web web-unit check-web
@@ -225,7 +226,7 @@ bench: all $(BENCHES)
 
 # A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; replay.c runs its corpus under gcc.
 FUZZERS  := $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/replay.c,$(wildcard test/fuzz/*.c)))
-FUZZ_SRC := $(LIB_SRC) $(filter-out test/main%,$(call no_tests,$(RUNNER_SRC)))
+FUZZ_SRC := $(LIB_SRC) $(filter-out test/main_%,$(call no_tests,$(RUNNER_SRC)))
 FUZZ_CC  := clang-19 -std=c11 -I. -Iinclude -pthread -g -O1 -DLOCK_CHECK -fsanitize=fuzzer,address,undefined
 $(B)/$(CHECK)/fuzz/%: $(B)/$(CHECK)/test/fuzz/%.o $(B)/$(CHECK)/test/fuzz/replay.o $(call objects,$(CHECK),$(FUZZ_SRC))
 	@mkdir -p $(@D)
