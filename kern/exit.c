@@ -40,13 +40,14 @@ void task_dismantle(Task *t)
     }
     mutex_lock(&t->lock);
     Ns *ns = STEAL(t->ns);
-    Chan *cwd = STEAL(t->cwd), *feed = STEAL(t->feed);
+    Chan *cwd = STEAL(t->cwd), *feed = STEAL(t->feed), *program = STEAL(t->program);
     File *feed_read = STEAL(t->feed_read);
     Loaded *next = STEAL(t->next_program);
     mutex_unlock(&t->lock);
     loaded_free(next);
     chan_put(cwd);
     chan_put(feed);
+    chan_put(program);
     file_put(feed_read);
     if (ns != NULL)
         ns_put(ns);

@@ -4,6 +4,7 @@
  * engine takes it. Interpreter lines are followed as Linux does. All of this may have to wait and is then done again from its
  * start; nothing of the task changes before the program is loaded, so a start that fails can be tried again.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "kern/life.h"
@@ -85,6 +86,15 @@ static char *path_variable(Task *t)
     char *copy = mem_dup(v != NULL ? v : DEFAULT_PATH, strlen(v != NULL ? v : DEFAULT_PATH));
     mutex_unlock(&t->lock);
     return copy;
+}
+
+/* The file that the task was handed as its program: owned, or NULL. */
+static Chan *given_program(Task *t)
+{
+    mutex_lock(&t->lock);
+    Chan *ch = t->program == NULL ? NULL : chan_get(t->program);
+    mutex_unlock(&t->lock);
+    return ch;
 }
 
 /* found: PATH_MAX_LEN + 1 bytes, for the path by which it was found. */
@@ -183,9 +193,15 @@ static int find_real(Call *c, Task *t, Strv *args, bool *changed, Chan **program
 {
     char found[PATH_MAX_LEN + 1];
     for (int depth = 0; depth <= INTERPRETERS; depth++) {
-        AUTO_CHAN Chan *place = NULL, *open = NULL;
+        AUTO_CHAN Chan *place = depth == 0 ? given_program(t) : NULL, *open = NULL;
         const char *name = strv_at(args, 0);
-        int r = find_program(c, t, name, found, &place);
+        int r = 0;
+        if (place == NULL)
+            r = find_program(c, t, name, found, &place);
+        else if (file_is_dir(place->file))
+            r = -EACCES;
+        else
+            snprintf(found, sizeof found, "%s", name);
         if (r == 0)
             r = chan_open(c, place, OPEN_READ, &open);
         if (r < 0)
@@ -311,13 +327,16 @@ static int run_loaded(Call *c, Task *t, Loaded *l)
         ns_put(ns);
     if (r < 0)
         return r;
+    Chan *given = NULL;
     mutex_lock(&t->lock);
     bool ours = t->state == TASK_NEW && !task_killed(t);
     if (ours) {
         t->state = TASK_RUNNING;
         adopt_locked(t, l);
+        given = STEAL(t->program);
     }
     mutex_unlock(&t->lock);
+    chan_put(given);
     if (!ours)
         return check_new(c, t);
     task_began(t);

@@ -85,6 +85,8 @@ struct Task {
     Chan *feed;                     /* the writing end of the pipe that fd/0 was given (fdctl.c); owned, no writer itself */
     File *feed_read;                /* the file of its reading end, to know it by; owned */
     const Engine *engine;           /* once loaded */
+    Chan *program;                  /* what start runs instead of looking the first word up: a file that has no name here
+                                       (taskfs run), unopened; owned, NULL once started */
     struct Loaded *next_program;    /* of an exec that is to come (start.c); owned */
     void *run;                      /* the engine's own, while it runs */
     struct CapObject *caps;         /* devcap: what was made through its view, until it is dead */
