@@ -25,7 +25,10 @@
 
 #include "engine/wasmtime/wt_disk.h"
 
-enum { KEPT_MAX = 256 };            /* files; the ones unused for longest go first */
+enum {
+    KEPT_MAX = 256,                 /* files; the ones unused for longest go first */
+    LEFT_OVER = 600,                /* seconds: no store takes that long */
+};
 
 static bool is_private(const struct stat *s)
 {
@@ -91,6 +94,12 @@ wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const u
     return module;
 }
 
+/* What a builder left that was ended in the middle. */
+static bool is_left_over(const char *name, const struct stat *s)
+{
+    return strstr(name, ".cwasm.") != NULL && time(NULL) - s->st_mtim.tv_sec > LEFT_OVER;
+}
+
 /* The oldest file of the directory, if there are more than KEPT_MAX. */
 static bool disk_oldest(DIR *dir, char *name, size_t n)
 {
@@ -101,6 +110,10 @@ static bool disk_oldest(DIR *dir, char *name, size_t n)
         struct stat s;
         if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
+        if (is_left_over(e->d_name, &s)) {
+            (void)unlinkat(dirfd(dir), e->d_name, 0);
+            continue;
+        }
         bool older = s.st_mtim.tv_sec < oldest.tv_sec ||
                      (s.st_mtim.tv_sec == oldest.tv_sec && s.st_mtim.tv_nsec < oldest.tv_nsec);
         if (count++ > 0 && !older)

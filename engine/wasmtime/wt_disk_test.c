@@ -14,7 +14,13 @@
 #include <unistd.h>
 #include <wasm.h>
 
+#include "engine/wasmtime/wt_disk_test.h"
 #include "test/test.h"
+
+void disk_off(void)
+{
+    setenv("XDG_CACHE_HOME", "/proc/none", 1);
+}
 
 static const uint8_t key[DISK_KEY_SIZE] = { 0xab, 1, 2, 3 };
 
@@ -143,6 +149,24 @@ TEST(half_a_file_is_not_loaded_and_replaced)
     OK(truncate(kept(&d), s.st_size / 2));
     TRUE(!found(&d, "a"));
     disk_store("a", key, d.module);
+    TRUE(found(&d, "a"));
+    disk_end(&d);
+}
+
+TEST(what_a_dead_builder_left_goes)
+{
+    Disk d;
+    disk_begin(&d);
+    disk_store("a", key, d.module);
+    char path[640];
+    snprintf(path, sizeof(path), "%s.1.2.3", kept(&d));
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    OK(fd);
+    struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+    OK(futimens(fd, old));
+    close(fd);
+    disk_store("a", key, d.module);
+    EQ(access(path, F_OK), -1);
     TRUE(found(&d, "a"));
     disk_end(&d);
 }

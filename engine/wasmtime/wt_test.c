@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dev/devmem.h"
+#include "engine/wasmtime/wt_disk_test.h"
 #include "kern/boot.h"
 #include "kern/count.h"
 #include "test/test.h"
@@ -83,6 +84,7 @@ static void world_begin(World *w)
     static const Engine *const engines[] = { &engine_wasmtime, NULL };
     static const MountType *const mounts[] = { &mount_tmpfs, NULL };
     static const BootList list = { .engines = engines, .mounts = mounts, .populate = populate, .null_file = null_file };
+    disk_off();
     OK(kernel_boot(&list, 1000, 1000, &w->kernel));
     call_init(&w->call, w->kernel->root);
 }
