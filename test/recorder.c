@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "test/test.h"
-
 static Recorder *of(Chan *ch)
 {
     return (Recorder *)ch->file;
@@ -124,9 +122,9 @@ Recorder *recorder_new(bool stream)
 {
     static atomic_uint_least64_t last;
     Recorder *r = mem_alloc(sizeof *r);
-    TRUE(r != NULL);
+    ASSERT(r != NULL);
     r->data = mem_alloc(RECORDER_SIZE);
-    TRUE(r->data != NULL);
+    ASSERT(r->data != NULL);
     file_init(&r->file, &recorder, stream ? TYPE_FIFO : TYPE_FILE, stream ? FILE_STREAM : 0, 0,
               atomic_fetch_add(&last, 1) + 1);
     mutex_init(&r->lock, RANK_FILE);
