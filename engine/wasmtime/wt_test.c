@@ -272,6 +272,7 @@ TEST(a_trap_is_134_with_words)
                 "wasm trap: integer divide by zero, in f");
     expect_trap(&w, "(module (func $r (export \"_start\") (call $r)))",
                 "wasm trap: call stack exhausted, in r < r < r < r");
+    expect_trap(&w, "(module (tag $e) (func $f (export \"_start\") (throw $e)))", "thrown Wasm exception, in f");
     world_end(&w);
 }
 
@@ -311,6 +312,88 @@ TEST(start_can_be_tried_again)
     EQ(start(&w, t), -ENOEXEC);
     put_program(&w, "/program", "(module (func (export \"_start\")))");
     OK(start(&w, t));
+    EQ(wait_for(&w, t), 0);
+    task_put(t);
+    world_end(&w);
+}
+
+static int try_start(void *arg)
+{
+    World *w = arg;
+    Task *t = new_task(w, "/program");
+    int r = start(w, t);
+    if (r == 0)
+        EQ(wait_for(w, t), 0);
+    task_put(t);
+    return r;
+}
+
+/* The program is known, then not: neither way of loading it leaves anything behind when memory ends. */
+TEST(start_without_memory_is_enomem)
+{
+    World w;
+    world_begin(&w);
+    put_program(&w, "/program", "(module (memory 1) (func (export \"_start\")))");
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned n = 1;; n++) {
+            Task *t = new_task(&w, "/program");
+            mem_fail_at(n);
+            int r = start(&w, t);
+            bool done = mem_fail_pending();
+            mem_fail_at(0);
+            TRUE(r == 0 || r == -ENOMEM || r == -EAGAIN);      /* no thread */
+            if (r == 0)
+                EQ(wait_for(&w, t), 0);
+            task_put(t);
+            if (done)
+                break;
+        }
+        sleep_ms(50);
+        OK(try_start(&w));
+    }
+    world_end(&w);
+}
+
+/* A module that takes a while to compile. */
+static void put_large(World *w, unsigned functions)
+{
+    Text t = { 0 };
+    text_put(&t, "(module (memory 1) (func (export \"_start\"))");
+    for (unsigned i = 0; i < functions; i++) {
+        text_printf(&t, "(func (param i64 i64) (result i64) (local i64) (local.set 2 (i64.const %u))", i);
+        for (unsigned k = 0; k < 40; k++)
+            text_put(&t, "(local.set 2 (i64.mul (i64.add (local.get 2) (i64.load (i32.wrap_i64 (local.get 0)))) "
+                         "(local.get 1)))");
+        text_put(&t, "(local.get 2))");
+    }
+    text_put(&t, ")");
+    OK(text_ok(&t));
+    put_program(w, "/program", t.s);
+    text_free(&t);
+}
+
+static void *interrupt_soon(void *arg)
+{
+    sleep_ms(20);
+    call_interrupt(arg);
+    return NULL;
+}
+
+TEST_SLOW(a_first_compile_can_be_interrupted_and_is_found_later, 60)
+{
+    World w;
+    world_begin(&w);
+    put_large(&w, 2000);
+    Task *t = new_task(&w, "/program");
+    pthread_t other;
+    EQ(pthread_create(&other, NULL, interrupt_soon, &w.call), 0);
+    uint64_t before = clock_now(CLOCK_MONO);
+    EQ(start(&w, t), -EINTR);
+    uint64_t interrupted = clock_now(CLOCK_MONO) - before;
+    pthread_join(other, NULL);
+    EQ(count_of(OBJ_IMAGE), 1);     /* still being compiled */
+    OK(start(&w, t));
+    TRUE(clock_now(CLOCK_MONO) - before > interrupted);
     EQ(wait_for(&w, t), 0);
     task_put(t);
     world_end(&w);
@@ -536,7 +619,7 @@ TEST(programs_are_known_by_their_bytes)
 
 TEST(many_programs_at_once)
 {
-    enum { MANY = 200 };
+    enum { MANY = 64 };
     World w;
     world_begin(&w);
     put_program(&w, "/program", LOOP);

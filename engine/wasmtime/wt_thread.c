@@ -95,12 +95,23 @@ static wasmtime_error_t *set_grow(Thread *th)
     return wasmtime_global_set(th->context, &e.of.global, &grow);
 }
 
+/*
+ * Linear memory is charged, and limited so. What is left is the heap of a program with garbage collection: it may be as
+ * large as the task's limit, beside the rest.
+ */
+static int64_t memory_limit(Task *t)
+{
+    AccountLimits limits;
+    account_limits(t->account, &limits);
+    return limits.memory < (UINT64_C(1) << 40) ? (int64_t)limits.memory : -1;
+}
+
 int thread_instantiate(Thread *th, char *words, size_t n)
 {
     Program *p = th->program;
     th->store = wasmtime_store_new(wt_engine()->engine, th, NULL);
     th->context = wasmtime_store_context(th->store);
-    wasmtime_store_limiter(th->store, -1, TABLE_LIMIT, -1, -1, -1);
+    wasmtime_store_limiter(th->store, memory_limit(p->task), TABLE_LIMIT, -1, -1, -1);
     wasmtime_store_epoch_deadline_callback(th->store, thread_epoch, th, NULL);
     wasmtime_context_set_epoch_deadline(th->context, 1);
     wasm_trap_t *trap = NULL;
