@@ -217,12 +217,18 @@ run: setup
 	@$(MAKE) --no-print-directory all
 	@tools/demo.sh $(B)/$(NATIVE)/taskfs
 
-BENCHES := $(patsubst bench/%.c,$(B)/native/bench/%,$(wildcard bench/*.c))
-$(B)/native/bench/%: $(B)/native/bench/%.o $(call objects,native,$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC)) $(ENGINE_DIR)
+# Both sides of every benchmark in one program; what the host's side starts stands beside it.
+BENCH := $(B)/native/bench/bench
+$(call objects,native,$(call in,bench)): $(ENGINE_DIR)
+$(call objects,native,$(call in,bench)): ADD = $(ENGINE_FLAGS)
+$(BENCH): $(call objects,native,$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(call in,bench)) $(ENGINE_DIR)
 	@echo '  link $@'
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
-bench: all $(BENCHES)
-	@set -e; for b in $(BENCHES) $(wildcard bench/*.sh); do $$b; done
+$(B)/native/bench/true-%: Makefile
+	@mkdir -p $(@D)
+	$(Q)echo 'int main(void) { return 0; }' | $(CC) -O2 $(if $(filter static,$*),-static) -x c -o $@ -
+bench: $(BENCH) $(B)/native/bench/true-static $(B)/native/bench/true-dynamic
+	@$(BENCH) $(T)
 
 # A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; replay.c runs its corpus under gcc.
 FUZZERS  := $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/replay.c,$(wildcard test/fuzz/*.c)))

@@ -183,6 +183,8 @@ static void note_peak_locked(Account *a)
 static int charge_locked(Account *a, uint64_t n)
 {
     a = standing_locked(a);
+    if (a == NULL)
+        return 0;                   /* folded up to nothing: nobody pays any more */
     if (n <= STOCK && full_locked(a, n + STOCK) == NULL) {
         give_locked(a, n + STOCK);
         atomic_fetch_add(&a->stock, STOCK);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `make bench`: runs every group and prints a table. With an argument only the groups whose name begins with it:
+ * task, wasi, pipe, namespace.
+ */
+#define _GNU_SOURCE
+#include "bench/bench.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROUNDS = 15 };
+
+void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("bench: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_time(double ns)
+{
+    if (ns >= 1e6)
+        printf("%8.2f ms", ns / 1e6);
+    else if (ns >= 1e4)
+        printf("%8.2f us", ns / 1e3);
+    else
+        printf("%8.1f ns", ns);
+}
+
+void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double target)
+{
+    double a[ROUNDS], b[ROUNDS];
+    ours.run(ours.arg, n / 10 + 1);
+    theirs.run(theirs.arg, n / 10 + 1);
+    for (int i = 0; i < ROUNDS; i++) {
+        a[i] = ours.run(ours.arg, n) / n;
+        b[i] = theirs.run(theirs.arg, n) / n;
+    }
+    qsort(a, ROUNDS, sizeof *a, by_value);
+    qsort(b, ROUNDS, sizeof *b, by_value);
+    printf("%-34s ", what);
+    print_time(a[0]);
+    print_time(a[ROUNDS / 2]);
+    printf("   %-24s", theirs.name);
+    print_time(b[0]);
+    print_time(b[ROUNDS / 2]);
+    printf("  %7.2fx %7.2fx", b[0] / a[0], b[ROUNDS / 2] / a[ROUNDS / 2]);
+    if (target > 0)
+        printf("  %5.1fx %s", target, b[ROUNDS / 2] / a[ROUNDS / 2] >= target ? "" : "missed");
+    putchar('\n');
+    fflush(stdout);
+}
+
+static bool wanted(int argc, char **argv, const char *group)
+{
+    return argc < 2 || strncmp(group, argv[1], strlen(argv[1])) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    char scratch[] = "/dev/shm/taskfs-bench-XXXXXX";
+    if (mkdtemp(scratch) == NULL)
+        die("no scratch directory below /dev/shm");
+    char *slash = strrchr(argv[0], '/');
+    if (slash != NULL)
+        *slash = '\0';
+    host_begin(scratch, slash != NULL ? argv[0] : ".");
+    Machine m;
+    machine_begin(&m);
+    printf("%-34s %11s%11s   %-24s%11s%11s  %8s %8s  target\n", "taskfs", "min", "median", "against", "min", "median", "by min",
+           "by median");
+    if (wanted(argc, argv, "task"))
+        bench_tasks(&m);
+    if (wanted(argc, argv, "wasi"))
+        bench_wasi(&m, scratch);
+    if (wanted(argc, argv, "pipe"))
+        bench_pipes(&m);
+    if (wanted(argc, argv, "namespace"))
+        bench_namespaces(&m);
+    machine_end(&m);
+    host_end();
+    char command[sizeof scratch + 16];
+    snprintf(command, sizeof command, "rm -rf %s", scratch);
+    return system(command) == 0 ? 0 : 1;
+}

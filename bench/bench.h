@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Benchmarks: two sides that do the same work, in turn, in one process run; the ratio of their medians, and of their fastest
+ * rounds, is the result. Machines are shared and noisy, so a figure alone says little and two figures from two runs nothing.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kern/boot.h"
+#include "kern/call.h"
+#include "kern/kern.h"
+
+typedef struct Side {
+    const char *name;
+    /* Does the work n times; returns nanoseconds for all of it, as measured by the side itself. */
+    double (*run)(void *arg, unsigned n);
+    void *arg;
+} Side;
+
+/* Runs both in turn, n times a round, and prints a row. target: how many times faster ours is meant to be; 0 for none. */
+void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double target);
+
+/* ---- the host's side: a small process of its own, made before anything large exists (host.c) ------------------------- */
+
+typedef enum HostWork { HOST_SPAWN_DYNAMIC, HOST_SPAWN_STATIC, HOST_WRITE, HOST_READ_FILE, HOST_OPEN, HOST_PIPE_BLOCKS, HOST_PIPE_BYTES } HostWork;
+
+/* scratch: a directory on tmpfs; programs: where the two `true`s are. */
+void host_begin(const char *scratch, const char *programs);
+void host_end(void);
+double host_run(void *work, unsigned n);        /* work: a HostWork * */
+
+/* ---- the kernel's side (machine.c) ------------------------------------------------------------------------------------ */
+
+typedef struct Machine {
+    Kernel *kernel;
+    Call call;                      /* the root task's */
+} Machine;
+
+void machine_begin(Machine *m);
+void machine_end(Machine *m);
+/* As a door does it: open, write or read, close. They end the process with words when they fail. */
+void machine_put(Machine *m, const char *path, const void *text, size_t n);
+size_t machine_get(Machine *m, const char *path, void *buf, size_t n);
+void machine_mkdir(Machine *m, const char *path);
+unsigned machine_new_task(Machine *m);
+void machine_task(Machine *m, unsigned id, const char *file, const char *line);
+void machine_say(Machine *m, const char *path, const char *line);
+/* The module that wat describes becomes a program. */
+void machine_program(Machine *m, const char *path, const char *wat);
+
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The groups of rows. scratch: a directory on tmpfs. */
+void bench_tasks(Machine *m);
+void bench_wasi(Machine *m, const char *scratch);
+void bench_pipes(Machine *m);
+void bench_namespaces(Machine *m);
+
+#endif
