@@ -16,7 +16,7 @@
 #include "kern/text.h"
 #include "test/testengine.h"
 
-enum { TEXT_MAX = 1 << 18, TEXTS = 4, PATHS = 8, PATH_ROOM = 128 };
+enum { TEXT_MAX = 1 << 18, TEXTS = 16, PATHS = 8, PATH_ROOM = 128 };
 
 static int put_in(Call *c, File *f, const char *what, const char *dst)
 {
@@ -111,9 +111,9 @@ int64_t world_try(World *w, Chan *ch, void *buf, size_t n)
 
 const char *world_read(World *w, const char *path)
 {
-    static _Thread_local char texts[TEXTS][TEXT_MAX];
-    static _Thread_local unsigned next;
-    char *s = texts[next++ % TEXTS];
+    static char texts[TEXTS][TEXT_MAX];         /* not a thread's own: a stack would have to hold them */
+    static atomic_uint next;
+    char *s = texts[atomic_fetch_add(&next, 1) % TEXTS];
     Chan *ch;
     int64_t got = 0, r = world_open(w, path, OPEN_READ, &ch);
     if (r == 0) {

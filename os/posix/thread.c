@@ -21,9 +21,10 @@
 enum {
     SLAB_SLOTS = 64,
     GUARD_SIZE = 64 * 1024,
-    STACK_SIZE = 2 * 1024 * 1024,               /* reserved; a page is taken when it is touched */
+    STACK_SIZE = 4 * 1024 * 1024,               /* only reserved; 1 MiB of it is for wasm, and sanitizers want much */
     SIGNAL_SIZE = 256 * 1024,                   /* wasmtime's MIN_STACK_SIZE */
     SLOT_SIZE = GUARD_SIZE + STACK_SIZE + SIGNAL_SIZE,
+    SLAB_SIZE = SLAB_SLOTS * SLOT_SIZE,
 };
 
 typedef struct Slab Slab;
@@ -39,19 +40,18 @@ static atomic_bool any_niced;                   /* someone has changed a priorit
 
 static Slab *slab_new(void)
 {
-    size_t size = (size_t)SLAB_SLOTS * SLOT_SIZE;
     Slab *s = mem_alloc(sizeof *s);
     if (s == NULL)
         return NULL;
-    s->base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    s->base = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (s->base == MAP_FAILED) {
         mem_free(s);
         return NULL;
     }
-    (void)madvise(s->base, size, MADV_NOHUGEPAGE);      /* a huge page would make a whole stack resident */
+    (void)madvise(s->base, SLAB_SIZE, MADV_NOHUGEPAGE);      /* a huge page would make a whole stack resident */
     for (size_t i = 0; i < SLAB_SLOTS; i++) {
-        if (mprotect(s->base + i * SLOT_SIZE, GUARD_SIZE, PROT_NONE) < 0) {
-            munmap(s->base, size);
+        if (mprotect(s->base + i * (size_t)SLOT_SIZE, GUARD_SIZE, PROT_NONE) < 0) {
+            munmap(s->base, SLAB_SIZE);
             mem_free(s);
             return NULL;
         }
@@ -78,7 +78,7 @@ static char *stack_get(void)
     if (s != NULL) {
         size_t i = (size_t)__builtin_ctzll(s->unused);
         s->unused &= ~(UINT64_C(1) << i);
-        stack = s->base + i * SLOT_SIZE + GUARD_SIZE;
+        stack = s->base + i * (size_t)SLOT_SIZE + GUARD_SIZE;
     }
     pthread_mutex_unlock(&slab_lock);
     return stack;
@@ -89,8 +89,8 @@ static void stack_put(char *stack)
     (void)madvise(stack, STACK_SIZE + SIGNAL_SIZE, MADV_DONTNEED);
     pthread_mutex_lock(&slab_lock);
     for (Slab *s = slabs; s != NULL; s = s->next) {
-        if (stack >= s->base && stack < s->base + (size_t)SLAB_SLOTS * SLOT_SIZE)
-            s->unused |= UINT64_C(1) << ((size_t)(stack - s->base) / SLOT_SIZE);
+        if (stack >= s->base && stack < s->base + SLAB_SIZE)
+            s->unused |= UINT64_C(1) << ((stack - s->base) / SLOT_SIZE);
     }
     pthread_mutex_unlock(&slab_lock);
 }
@@ -105,7 +105,7 @@ void thread_trim(void)
             continue;
         }
         *at = s->next;
-        munmap(s->base, (size_t)SLAB_SLOTS * SLOT_SIZE);
+        munmap(s->base, SLAB_SIZE);
         mem_free(s);
     }
     pthread_mutex_unlock(&slab_lock);
