@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine as the command line and the library set it up.
+ */
+#include "front/machine.h"
+
+#include <string.h>
+
+#include "dev/devhost.h"
+#include "front/boot.h"
+#include "front/process.h"
+#include "kern/chan.h"
+#include "kern/ns.h"
+#include "kern/walk.h"
+
+static int clear(Call *c)
+{
+    WalkFrom self = walk_self(c);
+    return ns_clear(self.ns);
+}
+
+int machine_boot(bool bare, Kernel **out, char *words)
+{
+    Kernel *k;
+    Call c;
+    words[0] = '\0';
+    int r = kernel_boot(&boot_native, process_uid(), process_gid(), &k);
+    if (r < 0)
+        return r;
+    call_init(&c, k->root);
+    if (bare)
+        CALL_RUN(&c, r, clear(&c));
+    strcpy(words, c.words);
+    call_destroy(&c);
+    if (r < 0)
+        kernel_end(k);
+    else
+        *out = k;
+    return r;
+}
+
+static bool at_root(const Grant *g)
+{
+    return strcmp(g->dst, "/") == 0;
+}
+
+int machine_grant(Call *c, const Grant *grants, size_t n, bool bare)
+{
+    bool root = false;
+    int r = 0;
+    for (size_t i = 0; i < n; i++)
+        root = root || at_root(&grants[i]);
+    if (root)
+        CALL_RUN(c, r, clear(c));
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (at_root(&grants[i]))
+            r = grant_apply(c, &grants[i]);
+    if (r == 0 && root && !bare)
+        CALL_RUN(c, r, boot_populate(c, c->task->kernel));
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (!at_root(&grants[i]))
+            r = grant_apply(c, &grants[i]);
+    return r;
+}
+
+static int give_program(Call *c, Task *t, const char *host)
+{
+    File *file = NULL;
+    int r = devhost_new(c, host, &file);
+    if (r < 0)
+        return r;
+    Path *p = path_new(host, strlen(host));
+    Chan *ch = p == NULL ? NULL : chan_new(c, file_get(file), p);
+    path_put(p);
+    if (ch != NULL && file_is_dir(file))
+        r = -EACCES;
+    file_put(file);
+    if (ch == NULL)
+        return -ENOMEM;
+    mutex_lock(&t->lock);
+    Chan *old = t->program;
+    t->program = ch;
+    mutex_unlock(&t->lock);
+    chan_put(old);
+    return r;
+}
+
+int machine_program(Call *c, Task *t, const char *host)
+{
+    int r;
+    CALL_RUN(c, r, give_program(c, t, host));
+    return r;
+}
+
+static int put_stream(Call *c, Task *t, int fd, int hostfd)
+{
+    File *file;
+    int r = devstream_new(hostfd, &file);
+    if (r == -EBADF) {
+        r = fd_close(c, task_fds(t), fd);
+        return r == -EBADF ? 0 : r;
+    }
+    if (r < 0)
+        return r;
+    AUTO_CHAN Chan *ch = chan_new(c, file, NULL), *open = NULL;
+    if (ch == NULL)
+        return -ENOMEM;
+    r = chan_open(c, ch, fd == 0 ? OPEN_READ : OPEN_WRITE, &open);
+    return r < 0 ? r : fd_set(c, task_fds(t), fd, STEAL(open), UINT64_MAX, UINT64_MAX, false);
+}
+
+int machine_stream(Call *c, Task *t, int fd, int hostfd)
+{
+    int r;
+    CALL_RUN(c, r, put_stream(c, t, fd, hostfd));
+    return r;
+}
+
+static int put_preopen(Call *c, Task *t, const char *path, const char *name)
+{
+    AUTO_CHAN Chan *open = NULL;
+    int r = walk_open(c, walk_task(c, t), path, 0, OPEN_READ | OPEN_DIRECTORY, 0, &open);
+    if (r == -ENOTDIR)
+        return 0;                   /* a single file was granted */
+    if (r < 0)
+        return r;
+    int fd = fd_add(c, task_fds(t), STEAL(open), 3, UINT64_MAX, UINT64_MAX, false);
+    return fd < 0 ? fd : fd_set_preopen(task_fds(t), fd, name);
+}
+
+int machine_preopen(Call *c, Task *t, const char *path, const char *name)
+{
+    int r;
+    CALL_RUN(c, r, put_preopen(c, t, path, name));
+    return r;
+}

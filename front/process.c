@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's side of taskfs(1). SIGCONT is fetched like the others, so that a task that was stopped from outside goes on with us.
+ */
+#define _GNU_SOURCE
+#include "front/process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2 };
+
+uint32_t process_uid(void)
+{
+    return (uint32_t)getuid();
+}
+uint32_t process_gid(void)
+{
+    return (uint32_t)getgid();
+}
+
+int process_realpath(const char *path, char **out)
+{
+    char *real = realpath(path, NULL);
+    if (real == NULL)
+        return -errno;
+    *out = real;
+    return 0;
+}
+
+int process_cwd(char **out)
+{
+    char *cwd = getcwd(NULL, 0);
+    if (cwd == NULL)
+        return -errno;
+    *out = cwd;
+    return 0;
+}
+
+void process_free(char *s)
+{
+    free(s);
+}
+
+void process_raise_files(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------------ */
+
+static void fill(sigset_t *set)
+{
+    sigemptyset(set);
+    for (unsigned i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++)
+        sigaddset(set, passed_on[i]);
+    sigaddset(set, SIGRTMIN);       /* process_poke */
+}
+
+void process_take_signals(void)
+{
+    sigset_t set;
+    fill(&set);
+    /* One that was ignored from the start (nohup) stays ignored: blocked, it would be fetched. */
+    for (unsigned i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
+        struct sigaction now;
+        if (sigaction(passed_on[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            sigdelset(&set, passed_on[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);       /* a closed standard descriptor is an error of the task's write */
+}
+
+int process_next_signal(void)
+{
+    sigset_t set;
+    fill(&set);
+    int n;
+    do
+        n = sigwaitinfo(&set, NULL);
+    while (n < 0 && errno == EINTR);
+    return n == SIGRTMIN ? 0 : n;
+}
+
+void process_poke(void)
+{
+    kill(getpid(), SIGRTMIN);
+}
+void process_stop(void)
+{
+    kill(getpid(), SIGSTOP);
+}

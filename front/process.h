@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's process that taskfs(1) runs in: its signals, directory and limits. Apart from the rest of front/ because the
+ * host's headers and the kernel's do not go together. Errors are negative numbers of os/err.h, which on Linux are the host's.
+ */
+#ifndef FRONT_PROCESS_H
+#define FRONT_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+uint32_t process_uid(void);
+uint32_t process_gid(void);
+/* The absolute path of what is there, without links. */
+int process_realpath(const char *path, char **out);
+int process_cwd(char **out);        /* the same of the directory */
+void process_free(char *s);         /* what the two above gave */
+void process_raise_files(void);     /* as many descriptors as the host allows */
+
+/*
+ * Signals that are passed on: they are blocked in the calling thread, and so in all that it makes, and fetched by the main
+ * thread. Called before any other thread exists.
+ */
+void process_take_signals(void);
+int process_next_signal(void);      /* waits; the number (Linux's), or 0 after process_poke */
+void process_poke(void);            /* from any thread */
+void process_stop(void);            /* stops this process, as SIGSTOP does; returns when it is continued */
+
+#endif
