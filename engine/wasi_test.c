@@ -3,10 +3,11 @@
  * Every call of preview 1 against every errno that it can answer: the table at the end names the cells, the tests above it
  * hit them, with guest memory at hand and out of reach. "wasi coverage: N of N cells" says that none is only claimed.
  */
-#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "dev/devpipe.h"
 #include "engine/wasi_call.h"
 #include "kern/account.h"
 #include "kern/ns.h"
@@ -760,9 +761,115 @@ static void polling(Prog *p)
     EQ(DO(p, poll_oneoff, sub, events, 1, 0), WASI_EINVAL);
 }
 
+/* ---- interrupted, broken, out of memory ------------------------------------------------------------------------- */
+
+static void *interrupt(void *arg)
+{
+    Prog *p = arg;
+    Call *c = &p->thread.call;
+    /* Once it waits: an interrupt that comes before the call begins is nobody's. */
+    for (bool waits = false; !waits;) {
+        mutex_lock(&p->task.lock);
+        waits = c->listed;
+        mutex_unlock(&p->task.lock);
+        thread_yield();
+    }
+    call_interrupt(c);
+    return NULL;
+}
+
+#define INTERRUPTED(p, name, ...)                                                                                      \
+    do {                                                                                                               \
+        pthread_t other;                                                                                               \
+        EQ(pthread_create(&other, NULL, interrupt, p), 0);                                                             \
+        EQ(DO(p, name, __VA_ARGS__), WASI_EINTR);                                                                      \
+        pthread_join(other, NULL);                                                                                     \
+    } while (0)
+
+static void interrupts(Prog *p)
+{
+    uint32_t fd = (uint32_t)prog_odd(p, "wait", OPEN_READ | OPEN_WRITE), iov = prog_iov(p, 64, 8);
+    uint32_t sub = prog_room(p, 48);
+    INTERRUPTED(p, fd_read, fd, iov, 1, 0);
+    INTERRUPTED(p, fd_write, fd, iov, 1, 0);
+    prog_set32(p, sub + 8, WASI_EVENT_READ);
+    prog_set32(p, sub + 16, fd);
+    INTERRUPTED(p, poll_oneoff, sub, 128, 1, 0);
+}
+
+static void broken_pipe(Prog *p)
+{
+    Chan *r = NULL, *w = NULL;
+    OK(devpipe_new(&p->thread.call, &r, &w));
+    uint32_t reader = (uint32_t)prog_add(p, r), writer = (uint32_t)prog_add(p, w), iov = prog_iov(p, 64, 8);
+    p->task.sig_ignored = 1u << SIG_PIPE;
+    EQ(DO(p, fd_fdstat_get, reader, 128), WASI_OK);
+    EQ(p->memory[128], WASI_TYPE_STREAM);
+    EQ(DO(p, fd_write, writer, iov, 1, 0), WASI_OK);
+    EQ(DO(p, fd_seek, writer, 0, WASI_SEEK_SET, 0), WASI_ESPIPE);
+    EQ(DO(p, fd_close, reader), WASI_OK);
+    EQ(DO(p, fd_write, writer, iov, 1, 0), WASI_EPIPE);
+}
+
+static int32_t readdir_at(Prog *p, uint32_t fd, uint32_t path, uint32_t len)
+{
+    (void)path, (void)len;
+    return DO(p, fd_readdir, fd, 1024, 1024, 0, 0);
+}
+
+static int32_t many_vectors(Prog *p, uint32_t fd, uint32_t path, uint32_t len)
+{
+    (void)fd, (void)path, (void)len;
+    return DO(p, fd_read, 0, 2048, 64, 64);
+}
+
+/* One allocation after the other fails: NOMEM, from devices NOSPC, or done without. */
+static void no_memory(Prog *p)
+{
+    static PathCall *const calls[] = { stat_at, open_at, readlink_at, mkdir_at, symlink_at, utimes_at, unlink_at,
+                                       rename_from, link_at, link_from, rmdir_at, readdir_at, many_vectors };
+    char name[32];
+    for (size_t i = 0; i < LEN(calls); i++) {
+        bool makes = calls[i] == mkdir_at || calls[i] == symlink_at || calls[i] == link_at;
+        for (unsigned n = 1;; n++) {
+            snprintf(name, sizeof name, "%s%zu-%u", makes ? "m" : "link", i, n);
+            if (!makes && calls[i] != rmdir_at && calls[i] != readdir_at)
+                EQ(DO(p, path_symlink, PATH("dir/file"), 3, PATH(name)), WASI_OK);
+            if (calls[i] == rmdir_at)
+                EQ(DO(p, path_create_directory, 3, PATH(name)), WASI_OK);
+            uint32_t at = prog_str(p, name);
+            mem_fail_at(n);
+            int32_t r = calls[i](p, 3, at, (uint32_t)strlen(name));
+            bool over = mem_fail_pending();
+            mem_fail_at(0);
+            (void)DO(p, path_unlink_file, 3, PATH("linked"));
+            (void)DO(p, path_unlink_file, 3, PATH("renamed"));
+            if (over) {
+                EQ(r, WASI_OK);
+                break;
+            }
+            TRUE(r == WASI_ENOMEM || r == WASI_ENOSPC || r == WASI_OK);
+        }
+    }
+}
+
+TEST(numbers_of_errors)
+{
+    EQ(wasi_errno(0), WASI_OK);
+    EQ(wasi_errno(1 << 30), WASI_OK);
+    EQ(wasi_errno(WAIT), WASI_WAIT);
+    EQ(wasi_errno(NOTCAPABLE), WASI_ENOTCAPABLE);
+    EQ(wasi_errno(-EPERM), WASI_EPERM);
+    EQ(wasi_errno(-ECANCELED), WASI_ECANCELED);
+    EQ(wasi_errno(-EOPNOTSUPP), WASI_ENOTSUP);
+    EQ(wasi_errno(-15), WASI_EIO);
+    EQ(wasi_errno(-1000), WASI_EIO);
+    EQ(wasi_errno(INT64_MIN), WASI_EIO);
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-#define PATH_ERRNOS "BADF NOTDIR NOTCAPABLE FAULT ILSEQ NOENT NAMETOOLONG PERM LOOP "
+#define PATH_ERRNOS "BADF NOTDIR NOTCAPABLE FAULT ILSEQ NOENT NAMETOOLONG PERM LOOP NOMEM "
 static const char *const cells[CALL_COUNT] = {
     [CALL_args_get] = "OK FAULT",
     [CALL_args_sizes_get] = "OK FAULT",
@@ -784,13 +891,13 @@ static const char *const cells[CALL_COUNT] = {
     [CALL_fd_prestat_get] = "OK BADF FAULT",
     [CALL_fd_prestat_dir_name] = "OK BADF FAULT NAMETOOLONG",
     [CALL_fd_pwrite] = "OK BADF FAULT INVAL SPIPE FBIG IO NOSPC NOTCAPABLE",
-    [CALL_fd_read] = "OK BADF FAULT INVAL ISDIR AGAIN IO PERM NOTCAPABLE",
+    [CALL_fd_read] = "OK BADF FAULT INVAL ISDIR AGAIN INTR IO NOMEM PERM NOTCAPABLE",
     [CALL_fd_readdir] = "OK BADF FAULT NOTDIR NOTCAPABLE",
     [CALL_fd_renumber] = "OK BADF",
     [CALL_fd_seek] = "OK BADF FAULT INVAL SPIPE NOTCAPABLE",
     [CALL_fd_sync] = "OK BADF NOTCAPABLE",
     [CALL_fd_tell] = "OK BADF FAULT SPIPE NOTCAPABLE",
-    [CALL_fd_write] = "OK BADF FAULT INVAL AGAIN FBIG IO NOSPC PERM NOTCAPABLE",
+    [CALL_fd_write] = "OK BADF FAULT INVAL AGAIN FBIG INTR IO NOSPC PERM PIPE NOTCAPABLE",
     [CALL_path_create_directory] = PATH_ERRNOS "OK EXIST ROFS",
     [CALL_path_filestat_get] = PATH_ERRNOS "OK INVAL",
     [CALL_path_filestat_set_times] = PATH_ERRNOS "OK INVAL ROFS",
@@ -801,7 +908,7 @@ static const char *const cells[CALL_COUNT] = {
     [CALL_path_rename] = PATH_ERRNOS "OK BUSY INVAL ISDIR NOTEMPTY ROFS XDEV",
     [CALL_path_symlink] = PATH_ERRNOS "OK EXIST ROFS",
     [CALL_path_unlink_file] = PATH_ERRNOS "OK BUSY ISDIR ROFS",
-    [CALL_poll_oneoff] = "OK INVAL FAULT",
+    [CALL_poll_oneoff] = "OK INVAL INTR FAULT",
     [CALL_proc_exit] = "",
     [CALL_proc_raise] = "OK INVAL",
     [CALL_random_get] = "OK FAULT",
@@ -836,6 +943,9 @@ static void (*const scenes[])(Prog *p) = {
     renaming,
     opening,
     polling,
+    interrupts,
+    broken_pipe,
+    no_memory,
 };
 
 static void play(bool copied)
@@ -860,13 +970,14 @@ static bool claimed(int call, int number)
 
 TEST(every_call_answers_every_errno)
 {
-    unsigned hit = 0, all = 0;
+    unsigned hit = 0, all = 0, unknown = 0;
     play(false);
     for (int call = 0; call < CALL_COUNT; call++) {
         for (int number = 0; number < WASI_ERRNO_COUNT; number++) {
             bool is = prog_noted(call, number), said = claimed(call, number);
             all += said;
             hit += said && is;
+            unknown += is && !said;
             if (is != said)
                 printf("%s %s: %s\n", prog_call_name(call), wasi_errno_name(number),
                        is ? "not in the table" : "not hit");
@@ -874,6 +985,7 @@ TEST(every_call_answers_every_errno)
     }
     printf("wasi coverage: %u of %u cells\n", hit, all);
     EQ(hit, all);
+    EQ(unknown, 0);
 }
 
 TEST(the_same_with_guest_memory_out_of_reach)
