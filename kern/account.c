@@ -25,13 +25,25 @@ typedef struct Limit {
     uint64_t most;                  /* what the task itself may raise it to: set by its parent */
 } Limit;
 
+/*
+ * Bytes and calls in one number, so that counting is one addition: the calls are the upper bits. Long before either part is
+ * full, it moves to the sums, which tree->lock guards.
+ */
+typedef struct IoCount {
+    atomic_uint_least64_t recent;
+    uint64_t bytes, calls;
+} IoCount;
+
+enum { IO_CALLS_SHIFT = 40, IO_SPILL_BYTES = 39, IO_SPILL_CALLS = IO_CALLS_SHIFT + 22, IO_DIRECT = 32 };
+
 struct Account {
     Ref ref;
     AccountTree *tree;              /* owned */
     atomic_uint_least64_t stock;
     atomic_bool folded;             /* changes once, under tree->lock */
 
-    atomic_uint_least64_t user_ns, system_ns, rbytes, wbytes, rios, wios;
+    atomic_uint_least64_t user_ns, system_ns;
+    IoCount in, out;
 
     /* tree->lock */
     Account *parent;                /* owned; NULL for the root's */
@@ -262,6 +274,21 @@ void account_free(Account *a, void *p, size_t n)
 
 /* ---- the end of a record ------------------------------------------------------------------------------------------ */
 
+static void spill_locked(IoCount *io)
+{
+    uint64_t recent = atomic_exchange(&io->recent, 0);
+    io->bytes += recent & ((UINT64_C(1) << IO_CALLS_SHIFT) - 1);
+    io->calls += recent >> IO_CALLS_SHIFT;
+}
+
+static void move_io_locked(IoCount *from, IoCount *to)
+{
+    spill_locked(from);
+    to->bytes += from->bytes;
+    to->calls += from->calls;
+    from->bytes = from->calls = 0;
+}
+
 static void move_count(atomic_uint_least64_t *from, atomic_uint_least64_t *to)
 {
     atomic_fetch_add_explicit(to, atomic_exchange(from, 0), memory_order_relaxed);
@@ -287,10 +314,8 @@ static void fold_locked(Account *a, unsigned *dropped)
         p->held -= n;
     move_count(&a->user_ns, &up->user_ns);
     move_count(&a->system_ns, &up->system_ns);
-    move_count(&a->rbytes, &up->rbytes);
-    move_count(&a->wbytes, &up->wbytes);
-    move_count(&a->rios, &up->rios);
-    move_count(&a->wios, &up->wios);
+    move_io_locked(&a->in, &up->in);
+    move_io_locked(&a->out, &up->out);
 }
 
 void account_fold(Account *a)
@@ -389,8 +414,16 @@ void account_io(Account *a, bool write, uint64_t bytes)
 {
     if (a == NULL)
         return;
-    add(write ? &a->wbytes : &a->rbytes, bytes);
-    add(write ? &a->wios : &a->rios, 1);
+    IoCount *io = write ? &a->out : &a->in;
+    bool direct = bytes >> IO_DIRECT != 0;
+    uint64_t more = UINT64_C(1) << IO_CALLS_SHIFT | (direct ? 0 : bytes);
+    uint64_t recent = atomic_fetch_add_explicit(&io->recent, more, memory_order_relaxed);
+    if (!direct && (recent & (UINT64_C(1) << IO_SPILL_BYTES | UINT64_C(1) << IO_SPILL_CALLS)) == 0)
+        return;
+    mutex_lock(&a->tree->lock);
+    spill_locked(io);
+    io->bytes += direct ? bytes : 0;
+    mutex_unlock(&a->tree->lock);
 }
 
 void account_cpu(Account *a, uint64_t user_ns, uint64_t system_ns)
@@ -410,10 +443,12 @@ void account_sums(Account *a, AccountSums *out)
         spare += atomic_load(&p->stock);
         s.user_ns += atomic_load(&p->user_ns);
         s.system_ns += atomic_load(&p->system_ns);
-        s.rbytes += atomic_load(&p->rbytes);
-        s.wbytes += atomic_load(&p->wbytes);
-        s.rios += atomic_load(&p->rios);
-        s.wios += atomic_load(&p->wios);
+        spill_locked(&p->in);
+        spill_locked(&p->out);
+        s.rbytes += p->in.bytes;
+        s.wbytes += p->out.bytes;
+        s.rios += p->in.calls;
+        s.wios += p->out.calls;
     }
     /* A stock that changed while it was looked at can make spare the larger one. */
     s.mem_current = a->held > spare ? a->held - spare : 0;

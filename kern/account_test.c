@@ -149,6 +149,21 @@ TEST(what_a_removed_task_made_stays_charged_to_its_parent)
     account_put(root);
 }
 
+TEST(io_is_counted_beyond_what_one_number_holds)
+{
+    Account *a = account_new(NULL);
+    uint64_t most = (UINT64_C(1) << 32) - 1;
+    for (unsigned i = 0; i < 5000000; i++)
+        account_io(a, true, i < 1000 ? most : 3);
+    EQ(sums(a).wios, 5000000);
+    EQ(sums(a).wbytes, 1000 * most + 4999000 * 3);
+    account_io(a, false, UINT64_C(1) << 45);
+    EQ(sums(a).rbytes, UINT64_C(1) << 45);
+    EQ(sums(a).rios, 1);
+    EQ(sums(a).wios, 5000000);
+    account_put(a);
+}
+
 TEST(a_limit_of_tasks_counts_the_tree)
 {
     Account *root = account_new(NULL);
