@@ -340,6 +340,7 @@ static int run_loaded(Call *c, Task *t, Loaded *l)
     if (!ours)
         return check_new(c, t);
     task_began(t);
+    fdtab_close_on_exec(c, t->fds); /* what its parent opened for itself while it acted for it */
     fdtab_activate(t->fds);
     r = l->engine->run(c, t, STEAL(l->image));
     return r < 0 ? start_undo(c, t, r) : 0;

@@ -225,28 +225,58 @@ int act_puts(Actor *a, int fd, const char *s)
     return r < 0 ? (int)r : 0;
 }
 
+/* Without a descriptor: which table calls act on may change meanwhile (vfork). */
+static Chan *open_file(Actor *a, const char *path, unsigned flags, int *r)
+{
+    Chan *ch = NULL;
+    *r = (int)ACT(a, walk_open(a->call, walk_self(a->call), path, 0, flags, 0644, &ch));
+    if (ch != NULL)
+        chan_hold(ch, true);
+    return ch;
+}
+
+static int close_file(Actor *a, Chan *ch)
+{
+    int r = -EINTR;
+    if (!a->ending) {
+        call_begin(a->call);
+        while ((r = chan_unhold(a->call, ch, true)) == WAIT) {
+            chan_hold(ch, true);
+            if ((r = call_park(a->call)) < 0)
+                break;
+        }
+        call_end(a->call);
+        if (!act_on(a))
+            r = -EINTR;
+    }
+    chan_put(ch);
+    return r;
+}
+
 int act_put(Actor *a, const char *path, const char *s)
 {
-    int fd = act_open(a, path, OPEN_WRITE | OPEN_CREATE | OPEN_TRUNC);
-    if (fd < 0)
-        return fd;
-    int r = act_puts(a, fd, s);
-    int end = act_close(a, fd);
+    int r;
+    size_t n = strlen(s), done = 0;
+    Chan *ch = open_file(a, path, OPEN_WRITE | OPEN_CREATE | OPEN_TRUNC, &r);
+    while (ch != NULL && r >= 0 && done < n) {
+        r = (int)ACT(a, chan_write_pos(a->call, ch, s + done, n - done));
+        done += r > 0 ? (size_t)r : 0;
+    }
+    int end = ch != NULL ? close_file(a, ch) : 0;
     return r < 0 ? r : end;
 }
 
 int act_get(Actor *a, const char *path, char *buf, size_t n)
 {
-    int fd = act_open(a, path, OPEN_READ);
-    if (fd < 0)
-        return fd;
+    int r;
     size_t got = 0;
-    int64_t r = 0;
-    while (got < n - 1 && (r = act_read(a, fd, buf + got, n - 1 - got)) > 0)
+    Chan *ch = open_file(a, path, OPEN_READ, &r);
+    while (ch != NULL && got < n - 1 && (r = (int)ACT(a, chan_read_pos(a->call, ch, buf + got, n - 1 - got))) > 0)
         got += (size_t)r;
     buf[got] = '\0';
     if (got > 0 && buf[got - 1] == '\n')
         buf[got - 1] = '\0';
-    (void)act_close(a, fd);
-    return r < 0 ? (int)r : 0;
+    if (ch != NULL)
+        (void)close_file(a, ch);
+    return r < 0 ? r : 0;
 }
