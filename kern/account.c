@@ -250,7 +250,7 @@ void account_uncharge(Account *a, size_t bytes)
         return;
     uint64_t stock = atomic_fetch_add(&a->stock, bytes) + bytes;
     /* Folding sets the mark before it takes the stock: either it takes these bytes along or the mark is seen here. */
-    if (stock > 2 * STOCK || atomic_load(&a->folded))
+    if (stock / 2 > STOCK || atomic_load(&a->folded))
         trim_stock(a);
 }
 

@@ -108,7 +108,7 @@ static void list_locked(Call *c)
 
 static void unlist_locked(Call *c)
 {
-    if (!c->listed)
+    if (!c->listed || c->task == NULL)
         return;
     if (c->prev != NULL)
         c->prev->next = c->next;

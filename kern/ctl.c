@@ -175,9 +175,10 @@ int ctl_run(Call *c, const CtlVerb *verbs, size_t n, void *object, char *line, s
     char **argv = few;
     size_t max = most_words(line, len);
     if (max > WORDS_ON_STACK) {
-        many = argv = mem_resize(NULL, (max + 1) * sizeof argv[0]);
-        if (argv == NULL)
+        many = mem_resize(NULL, (max + 1) * sizeof argv[0]);
+        if (many == NULL)
             return -ENOMEM;
+        argv = many;
     }
     int argc = ctl_split(line, len, argv, (int)max);
     if (argc < 0)

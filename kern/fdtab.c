@@ -133,15 +133,11 @@ static FdOld slot_put_locked(FdTab *t, FdSlot *s, Chan *ch, const FdInfo *info, 
 {
     FdOld old = { .chan = s->chan, .active = s->active, .preopen = s->preopen };
     bool writes = (ch->mode & OPEN_WRITE) != 0;
-    if (s->ring != NULL && old.chan == NULL) {
-        old.ring = s->ring;
-        s->ring = NULL;
-    } else if (s->ring != NULL && !writes) {
+    bool ended = s->ring != NULL && (old.chan == NULL || (writes && ring_closed(s->ring)));
+    if (ended)
+        old.ring = STEAL(s->ring);
+    else if (s->ring != NULL && !writes)
         ring_close(s->ring);
-    } else if (s->ring != NULL && ring_closed(s->ring)) {
-        old.ring = s->ring;
-        s->ring = NULL;
-    }
     *s = (FdSlot){ .chan = ch,
                    .ring = s->ring,
                    .rights = info->rights,
