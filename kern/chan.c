@@ -324,7 +324,7 @@ int chan_getattr(Call *c, Chan *ch, Attr *a)
 int chan_setattr(Call *c, Chan *ch, unsigned what, const Attr *a)
 {
     const Dev *dev = ch->file->dev;
-    if (ch->flags & CHAN_RDONLY)
+    if (ch->flags & (CHAN_RDONLY | CHAN_FIRST_RDONLY))
         return fail(c, -EROFS, "%s: bound read-only", ch->path->s);
     if ((what & SET_SIZE) && file_is_dir(ch->file))
         return -EISDIR;

@@ -17,6 +17,7 @@
 enum {                              /* Chan.flags */
     CHAN_RDONLY = 1,                /* reached through a read-only bind */
     CHAN_ROOT = 2,                  /* the root of its namespace */
+    CHAN_FIRST_RDONLY = 4,          /* a union whose first member is read-only: so is the directory itself; names are each member's */
 };
 
 struct Chan {

@@ -15,12 +15,13 @@
 typedef struct DirView {
     Spot spot;
     const NsRoot *root;
+    Chan *fresh;                    /* owned or NULL: whose names are in spot */
     Temps temps;
 } DirView;
 
 static int view_begin(Call *c, Chan *dir, const char *name, DirView *v)
 {
-    *v = (DirView){ .spot = { .file = dir->file, .own = dir->own, .inner = dir->inner, .flags = dir->flags } };
+    *v = (DirView){ 0 };
     if (!file_is_dir(dir->file))
         return -ENOTDIR;
     int r = name_check(name);
@@ -30,29 +31,27 @@ static int view_begin(Call *c, Chan *dir, const char *name, DirView *v)
     Ns *ns = walk_at(c, dir).ns;
     if (ns == NULL)
         return -ESRCH;
+    r = walk_refresh(c, ns, dir, &v->fresh);
+    if (r < 0)
+        return r;
+    const Chan *now = v->fresh != NULL ? v->fresh : dir;
+    v->spot = (Spot){ .file = dir->file, .own = now->own, .inner = now->inner, .flags = now->flags };
     v->root = ns_pin(c, ns, &version);
     return 0;
 }
 
-/* For names that are to be new. */
-static int new_name(Call *c, Chan *dir, const char *name, DirView *v, File **in)
+static void view_end(DirView *v)
 {
-    int r = view_begin(c, dir, name, v);
-    if (r < 0)
-        return r;
-    r = spot_bound(&v->spot, name);
-    if (r != 0)
-        return r < 0 ? r : -EEXIST;
-    return spot_create_dir(&v->spot, in);
+    temps_free(&v->temps);
+    chan_put(v->fresh);
 }
 
-/* EEXIST goes before EROFS and EPERM, as POSIX has it: is the name there already? 0 or -EEXIST or an error. */
+/* 0: the name is not there, nor anything that hides it. */
 static int must_be_new(Call *c, DirView *v, const char *name)
 {
     Spot found;
     bool hidden;
     int r = spot_lookup(c, v->root, &v->temps, &v->spot, name, &found, &hidden);
-    temps_free(&v->temps);
     if (r == 0) {
         spot_drop(&found);
         return -EEXIST;
@@ -60,21 +59,19 @@ static int must_be_new(Call *c, DirView *v, const char *name)
     return r == -ENOENT && !hidden ? 0 : r;
 }
 
-/* Where a new name goes, once it is known to be new. *in is borrowed from dir. */
+/* Where a new name goes. EEXIST goes before EROFS and EPERM, as POSIX has it. *in is owned. */
 static int place_new(Call *c, Chan *dir, const char *name, File **in)
 {
     DirView v;
-    int place = new_name(c, dir, name, &v, in);
-    if (place < 0 && place != -EROFS && place != -EPERM)
-        return place;
-    int r = must_be_new(c, &v, name);
-    if (r < 0)
-        return r;
-    if (place == -EROFS)
-        return fail(c, -EROFS, "%s: bound read-only", dir->path->s);
-    if (place == -EPERM)
-        return fail(c, -EPERM, "%s: no member of this union takes new names (bind -c)", dir->path->s);
-    return place;
+    int r = view_begin(c, dir, name, &v);
+    if (r == 0)
+        r = must_be_new(c, &v, name);
+    if (r == 0)
+        r = spot_create_dir(c, v.root, &v.spot, in);
+    view_end(&v);
+    if (r == -EROFS)
+        return fail(c, r, "%s: bound read-only", dir->path->s);
+    return r == -EPERM ? fail(c, r, "%s: no member of this union takes new names (bind -c)", dir->path->s) : r;
 }
 
 /* An open Chan for name in dir, once the file is known. Takes file. */
@@ -129,7 +126,7 @@ static int open_existing(Call *c, Chan *dir, const char *name, unsigned flags, C
     if (r == 0)
         r = spot_lookup(c, v.root, &v.temps, &v.spot, name, &found, hidden);
     if (r < 0) {
-        temps_free(&v.temps);
+        view_end(&v);
         return r;
     }
     r = flags & OPEN_EXCL ? -EEXIST : 0;
@@ -138,13 +135,13 @@ static int open_existing(Call *c, Chan *dir, const char *name, unsigned flags, C
     if (r == 0)
         r = open_made(c, dir, name, &found, flags & ~(unsigned)(OPEN_CREATE | OPEN_EXCL), out);
     spot_drop(&found);
-    temps_free(&v.temps);
+    view_end(&v);
     return r;
 }
 
 static int make_file(Call *c, Chan *dir, const char *name, uint32_t mode, unsigned flags, Chan **out)
 {
-    File *in = NULL;
+    AUTO_FILE *in = NULL;
     int r = place_new(c, dir, name, &in);
     if (r < 0)
         return r;
@@ -181,7 +178,7 @@ int chan_create(Call *c, Chan *dir, const char *name, uint32_t mode, unsigned fl
 
 int chan_mkdir(Call *c, Chan *dir, const char *name, uint32_t mode)
 {
-    File *in = NULL;
+    AUTO_FILE *in = NULL;
     int r = place_new(c, dir, name, &in);
     if (r < 0)
         return r;
@@ -194,7 +191,7 @@ int chan_symlink(Call *c, Chan *dir, const char *name, const char *target)
     size_t n = strlen(target);
     if (n == 0 || n > PATH_MAX_LEN)
         return n == 0 ? -ENOENT : -ENAMETOOLONG;
-    File *in = NULL;
+    AUTO_FILE *in = NULL;
     int r = place_new(c, dir, name, &in);
     if (r < 0)
         return r;
@@ -202,9 +199,38 @@ int chan_symlink(Call *c, Chan *dir, const char *name, const char *target)
     return in->dev->symlink == NULL ? -EPERM : in->dev->symlink(c, in, name, target, &made);
 }
 
+/* Where a name is that is to go: the member's directory and the file, both owned. */
+static int old_name(Call *c, Chan *dir, const char *name, File **in, File **found)
+{
+    DirView v;
+    int r = view_begin(c, dir, name, &v);
+    if (r == 0)
+        r = spot_holder(c, v.root, &v.spot, name, in, found);
+    view_end(&v);
+    if (r == -EBUSY)
+        return fail(c, r, "%s: something is bound there or below", name);
+    return r == -EROFS ? fail(c, r, "%s: bound read-only", dir->path->s) : r;
+}
+
+/* -EXDEV: file's own name is in this very directory, which is a union, but in another member than `in`. */
+static int same_member(Call *c, Chan *file, Chan *dir, const File *in)
+{
+    const char *name = strrchr(file->path->s, '/');
+    if (name == NULL || (dir->own == NULL && dir->inner == NULL))
+        return 0;
+    size_t n = (size_t)(name - file->path->s);
+    if (n + (n == 0) != dir->path->len || memcmp(file->path->s, dir->path->s, dir->path->len) != 0 || name[1] == '\0')
+        return 0;
+    AUTO_FILE *holder = NULL, *found = NULL;
+    int r = old_name(c, dir, name + 1, &holder, &found);
+    if (r == WAIT || r == -ENOMEM)
+        return r;
+    return r == 0 && file_same(found, file->file) && !file_same(holder, in) ? -EXDEV : 0;
+}
+
 int chan_link(Call *c, Chan *file, Chan *dir, const char *name)
 {
-    File *in = NULL;
+    AUTO_FILE *in = NULL;
     int r = place_new(c, dir, name, &in);
     if (r < 0)
         return r;
@@ -214,27 +240,15 @@ int chan_link(Call *c, Chan *file, Chan *dir, const char *name)
         return fail(c, -EROFS, "%s: bound read-only", file->path->s);
     if (in->dev != file->file->dev || in->space != file->file->space)
         return -EXDEV;
-    return in->dev->link == NULL ? -EPERM : in->dev->link(c, in, name, file->file);
-}
-
-/* Where a name is that is to go: the member's directory (borrowed from dir) and the file (owned). */
-static int old_name(Call *c, Chan *dir, const char *name, File **in, File **found)
-{
-    DirView v;
-    int r = view_begin(c, dir, name, &v);
+    r = same_member(c, file, dir, in);
     if (r < 0)
         return r;
-    r = spot_bound(&v.spot, name);
-    if (r != 0)
-        return r < 0 ? r : fail(c, -EBUSY, "%s: something is bound there or below", name);
-    r = spot_holder(c, v.root, &v.spot, name, in, found);
-    return r == -EROFS ? fail(c, r, "%s: bound read-only", dir->path->s) : r;
+    return in->dev->link == NULL ? -EPERM : in->dev->link(c, in, name, file->file);
 }
 
 int chan_unlink(Call *c, Chan *dir, const char *name, bool rmdir)
 {
-    File *in = NULL;
-    AUTO_FILE *found = NULL;
+    AUTO_FILE *in = NULL, *found = NULL;
     int r = old_name(c, dir, name, &in, &found);
     if (r < 0)
         return r;
@@ -247,8 +261,7 @@ int chan_unlink(Call *c, Chan *dir, const char *name, bool rmdir)
 
 int chan_rename(Call *c, Chan *from, const char *name, Chan *to, const char *newname)
 {
-    File *in = NULL, *in_to = NULL;
-    AUTO_FILE *found = NULL, *there = NULL;
+    AUTO_FILE *in = NULL, *in_to = NULL, *found = NULL, *there = NULL;
     int r = old_name(c, from, name, &in, &found);
     if (r < 0)
         return r;

@@ -103,19 +103,17 @@ void ns_unpin(Call *c)
 
 /* ---- for a new task ----------------------------------------------------------------------------------------------- */
 
-/* A view at /name that the namespace's owner was lent, or its own, becomes the new task's own. */
+/* Views at /name that the namespace's owner was lent, or its own, become the new task's own. */
 static int own_view(Call *c, Ns *ns, const char *name, bool (*is_view)(const File *), File *(*make)(void))
 {
     const NsNode *node = node_kid(ns->root->top, name + 1, name_hash(name + 1, strlen(name + 1)));
-    if (node == NULL || node->state != NODE_BOUND)
+    bool lent = false;
+    for (unsigned i = 0; node_is(node, NODE_BOUND) && i < node->nmember; i++)
+        lent = lent || ((node->member[i].file->flags & FILE_DYNAMIC) == 0 && is_view(node->member[i].file));
+    if (!lent)
         return 0;
-    File *there = node->member[0].file;
-    if ((there->flags & FILE_DYNAMIC) != 0 || !is_view(there))
-        return 0;
-    File *view = make();
-    if (view == NULL)
-        return -ENOMEM;
-    return ns_replace(c, ns, name, view);
+    AUTO_FILE *view = make();
+    return view == NULL ? -ENOMEM : ns_replace(c, ns, name, is_view, view);
 }
 
 int ns_fork_for_task(Call *c, Ns *from, Account *a, Ns **out)

@@ -134,81 +134,96 @@ typedef struct LineText {
     const NsRoot *root;
 } LineText;
 
-static int put_bind(LineText *t, const char *what, const char *dst, unsigned flags, bool mount)
+/* The first line of those that made what stands at a name; seen: only what is not hidden by identity counts. */
+static uint64_t first_line(const NsRoot *root, const NsNode *n, bool seen)
 {
-    if (mount)
-        text_put(t->out, what);     /* words, quoted already */
-    else
-        text_quoted(t->out, what);
-    text_put(t->out, " ");
-    text_quoted(t->out, dst);
-    put_options(t->out, flags, true);
-    text_put(t->out, "\n");
-    return 0;
+    uint64_t first = UINT64_MAX;
+    for (unsigned i = 0; i < n->nmember; i++)
+        if (n->member[i].line < first && (!seen || nslog_line_seen(root, n, n->member[i].line)))
+            first = n->member[i].line;
+    return first;
 }
 
-/* A union's members stand together, where its first line in force is, in the order of lookup. */
+static void put_bind(LineText *t, const NsLogLine *l)
+{
+    if (l->mount)
+        text_put(t->out, l->what);  /* words, quoted already */
+    else
+        text_quoted(t->out, l->what);
+    text_put(t->out, " ");
+    text_quoted(t->out, l->dst);
+    put_options(t->out, l->flags, true);
+    text_put(t->out, "\n");
+}
+
+/* A union's members stand together, where its first line is, in the order of lookup. */
 static int binds_line(void *arg, const NsLine *line)
 {
     LineText *t = arg;
     const NsNode *n = root_node(t->root, line->dst);
-    if (line->hide) {
+    if (line->hide && node_is(n, NODE_HIDDEN)) {
         text_quoted(t->out, line->dst);
         text_put(t->out, " hidden\n");
-        return 0;
     }
-    uint64_t first = UINT64_MAX, shown = 0;
-    for (unsigned i = 0; n != NULL && i < n->nmember; i++)
-        if (n->member[i].line != 0 && n->member[i].line < first)
-            first = n->member[i].line;
-    if (first != line->k)
+    if (!node_is(n, NODE_BOUND) || line->hide || first_line(t->root, n, false) != line->k)
         return 0;
+    uint64_t shown = 0;
     for (unsigned i = 0; i < n->nmember; i++) {
         const NsLogLine *l = n->member[i].line == shown ? NULL : nslog_find(t->root, n->member[i].line);
         if (l != NULL)
-            put_bind(t, l->what, l->dst, l->flags, l->mount);
+            put_bind(t, l);
         shown = n->member[i].line;
     }
     return 0;
 }
 
-int ns_text_binds(Ns *ns, Text *out)
-{
-    uint64_t version;
-    NsRoot *root = ns_root(ns, &version);
-    LineText t = { .out = out, .root = root };
-    int r = ns_lines(ns, binds_line, &t);
-    nsobj_put(&root->obj);
-    return r < 0 ? r : text_ok(out);
-}
-
 static int mounts_line(void *arg, const NsLine *line)
 {
     LineText *t = arg;
-    return line->mount ? put_bind(t, line->what, line->dst, line->flags & BIND_RDONLY, true) : 0;
+    if (line->mount) {
+        text_put(t->out, line->what);
+        text_put(t->out, " ");
+        text_quoted(t->out, line->dst);
+        put_options(t->out, line->flags & BIND_RDONLY, true);
+        text_put(t->out, "\n");
+    }
+    return 0;
 }
 
-int ns_text_mounts(Ns *ns, Text *out)
+/* Nothing above the name is hidden by identity: the line can be replayed. */
+static bool parent_seen(const NsRoot *root, const char *path)
 {
-    LineText t = { .out = out };
-    int r = ns_lines(ns, mounts_line, &t);
-    return r < 0 ? r : text_ok(out);
+    char up[PATH_MAX_LEN + 1];
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    memcpy(up, path, n);
+    up[n] = '\0';
+    return nslog_seen(root, up);
 }
 
+/*
+ * The first line of a name is a plain bind, whatever it was: what was there before has a line of its own, or is not seen any more. A name
+ * of which all is hidden by identity is hidden.
+ */
 static int dump_line(void *arg, const NsLine *line)
 {
     LineText *t = arg;
-    if (line->hide) {
-        text_put(t->out, "hide ");
-    } else {
-        text_put(t->out, "bind ");
-        put_options(t->out, line->flags, false);
+    const NsNode *n = root_node(t->root, line->dst);
+    if (!parent_seen(t->root, line->dst))
+        return 0;
+    bool hide = line->hide || !node_seen(t->root, n);
+    bool first = !line->hide && first_line(t->root, n, !hide) == line->k;
+    if (hide && !line->hide && !first)
+        return 0;
+    if (!hide && !nslog_line_seen(t->root, n, line->k))
+        return 0;
+    text_put(t->out, hide ? "hide " : "bind ");
+    if (!hide) {
+        unsigned how = first ? 0 : BIND_BEFORE | BIND_AFTER;
+        put_options(t->out, line->flags & (how | BIND_RDONLY | BIND_CREATE), false);
         Text from = { 0 };
         text_printf(&from, "%s/from/%llu", t->prefix, (unsigned long long)line->k);
-        if (from.failed)
-            t->out->failed = true;
-        else
-            text_quoted(t->out, from.s);
+        t->out->failed = t->out->failed || from.failed;
+        text_quoted(t->out, from.failed ? "" : from.s);
         text_free(&from);
         text_put(t->out, " ");
     }
@@ -217,9 +232,16 @@ static int dump_line(void *arg, const NsLine *line)
     return 0;
 }
 
-int ns_text_dump(Ns *ns, const char *prefix, Text *out)
+static int put_lines(Ns *ns, NsLineFn *fn, const char *prefix, Text *out)
 {
-    LineText t = { .out = out, .prefix = prefix };
-    int r = ns_lines(ns, dump_line, &t);
+    uint64_t version;
+    NsRoot *root = ns_root(ns, &version);
+    LineText t = { .out = out, .prefix = prefix, .root = root };
+    int r = nslog_each(root, fn, &t);
+    nsobj_put(&root->obj);
     return r < 0 ? r : text_ok(out);
 }
+
+int ns_text_binds(Ns *ns, Text *out) { return put_lines(ns, binds_line, NULL, out); }
+int ns_text_mounts(Ns *ns, Text *out) { return put_lines(ns, mounts_line, NULL, out); }
+int ns_text_dump(Ns *ns, const char *prefix, Text *out) { return put_lines(ns, dump_line, prefix, out); }

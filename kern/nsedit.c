@@ -4,7 +4,7 @@
  * the old one, the nodes above it are copied, all else is shared. The new root is swapped in under the namespace's lock;
  * the old one is let go after it.
  *
- * What unbind restores hangs below the node that covers it (NsNode.covered): what stood there at the last seal. Things bound over each
+ * What unbind (nsundo.c) restores hangs below the node that covers it (NsNode.covered): what stood there at the last seal. Things bound over each
  * other since that seal go together, so there is one such node a seal, and only of the current seal is it ever taken back.
  */
 #include "kern/nsedit.h"
@@ -16,23 +16,6 @@
 #include "kern/walkto.h"
 
 /* ---- one change --------------------------------------------------------------------------------------------------- */
-
-typedef struct Edit {
-    Call *c;
-    Account *a;
-    Ns *ns;
-    NsRoot *root;                   /* being made: lines and hidden files are changed in it */
-    const char *path;               /* the name that is changed */
-    Chan *there;                    /* what the walk found at it, or NULL: nothing */
-    Chan *src;
-    unsigned flags;
-    const char *what;               /* for the log */
-    bool mount;
-    File *file;                     /* ns_replace */
-} Edit;
-
-/* Makes the new node of the old one (NULL: the namespace had no word on this name). *out owned, NULL: no word any more. */
-typedef int EditFn(Edit *e, NsNode *old, NsNode **out);
 
 static NsNode *node_clone(Account *a, const NsNode *n, Map *kids)
 {
@@ -161,7 +144,7 @@ static int edit_root(Edit *e, EditFn *fn)
     return r;
 }
 
-static int edit(Edit *e, EditFn *fn)
+int edit_run(Edit *e, EditFn *fn)
 {
     e->a = e->ns->account;
     mutex_lock(&e->ns->lock);
@@ -191,8 +174,20 @@ static bool hidden_same(const MapItem *item, const void *key)
 
 static uint64_t hidden_hash(const File *f) { return hash_u64(f->id ^ hash_u64(f->space)); }
 
+/* The root itself is never hidden by identity. */
+static bool is_root_file(const Edit *e, const File *f)
+{
+    const NsNode *top = e->root->top;
+    for (unsigned i = 0; i < top->nmember; i++)
+        if (file_same(top->member[i].file, f))
+            return true;
+    return false;
+}
+
 static int hide_file(Edit *e, const File *f)
 {
+    if (is_root_file(e, f))
+        return 0;
     NsHidden *h = nsobj_new(e->a, NS_HIDDEN, sizeof *h);
     if (h == NULL)
         return -ENOMEM;
@@ -224,97 +219,208 @@ static int show_file(Edit *e, const File *f)
     return 0;
 }
 
-/* ---- bind --------------------------------------------------------------------------------------------------------- */
-
-static bool since_seal(const Edit *e, const NsNode *n) { return n != NULL && n->state == NODE_BOUND && n->gen == e->root->gen; }
-
-/* The members that a source brings. *m is allocated; inner nodes in it are owned. */
-static int source_members(Edit *e, uint64_t line, NsMember **m, unsigned *n)
+/* Hides or shows all that members are: their files, or those of the unions that they graft. */
+static int each_file(Edit *e, const NsMember *m, unsigned n, int (*fn)(Edit *e, const File *f))
 {
-    const Chan *s = e->src;
-    unsigned flags = (s->flags & CHAN_RDONLY ? BIND_RDONLY : 0) | (e->flags & (BIND_RDONLY | BIND_CREATE));
-    bool plain = (e->flags & (BIND_BEFORE | BIND_AFTER)) == 0;
-    bool splice = s->own != NULL && s->own->state == NODE_BOUND && (s->own->kids == NULL || (e->flags & BIND_SHALLOW));
-    *n = splice ? s->own->nmember : 1;
-    *m = mem_alloc(*n * sizeof **m);
-    if (*m == NULL)
-        return -ENOMEM;
-    for (unsigned i = 0; splice && i < *n; i++) {
-        const NsMember *from = &s->own->member[i];
-        unsigned create = plain ? from->flags & BIND_CREATE : flags & from->flags & BIND_CREATE;
-        unsigned more = *n == 1 ? flags & BIND_CREATE : create;
-        NsNode *inner = e->flags & BIND_SHALLOW ? NULL : from->inner;
-        (*m)[i] = (NsMember){ .file = from->file, .inner = nsobj_get((NsObj *)inner), .line = line, .gen = e->root->gen,
-                              .flags = (from->flags & BIND_RDONLY) | (flags & BIND_RDONLY) | more };
-    }
-    if (splice)
-        return 0;
-    (*m)[0] = (NsMember){ .file = s->file, .flags = flags, .line = line, .gen = e->root->gen };
-    if (s->own != NULL && s->own->state == NODE_BOUND)
-        (*m)[0].file = s->own->member[0].file;      /* dynamic files stay so */
-    if (e->flags & BIND_SHALLOW)
-        return 0;
-    int r = node_overlay(e->a, s->file, s->own, s->inner, s->flags & CHAN_RDONLY ? BIND_RDONLY : 0, &(*m)[0].inner);
-    if (r < 0) {
-        mem_free(*m);
-        *m = NULL;
+    int r = 0;
+    for (unsigned i = 0; i < n && r == 0; i++) {
+        const NsNode *inner = m[i].inner;
+        r = node_is(inner, NODE_BOUND) ? each_file(e, inner->member, inner->nmember, fn) : fn(e, m[i].file);
     }
     return r;
 }
 
+int edit_hide(Edit *e, const NsMember *m, unsigned n) { return each_file(e, m, n, hide_file); }
+
+/* ---- bind --------------------------------------------------------------------------------------------------------- */
+
+bool edit_since_seal(const Edit *e, const NsNode *n) { return node_is(n, NODE_BOUND) && n->gen == e->root->gen; }
+
+/* What a Chan is as a node: the union, or the file that stands for another by who looks; NULL: just its file. */
+static NsNode *chan_node(const Chan *ch)
+{
+    if (ch->own != NULL)
+        return node_is(ch->own, NODE_BOUND) ? ch->own : NULL;
+    return node_is(ch->inner, NODE_BOUND) ? ch->inner : NULL;
+}
+
+/* The file that a bind of ch holds: not resolved. */
+File *chan_raw_file(const Chan *ch)
+{
+    const NsNode *node = chan_node(ch);
+    if (node == NULL && node_is(ch->inner, NODE_BOUND))
+        node = ch->inner;
+    return node == NULL ? ch->file : node->member[0].file;
+}
+
+/*
+ * A source is what its writer sees. So where the bind is made in another namespace, what stands for another file by who looks
+ * is taken as the file that the writer sees: *out is a copy of node with these. Owned.
+ */
+static int as_seen(Call *c, Account *a, NsNode *node, NsNode **out)
+{
+    bool dynamic = false;
+    for (unsigned i = 0; i < node->nmember; i++)
+        dynamic = dynamic || (node->member[i].file->flags & FILE_DYNAMIC) != 0;
+    if (!dynamic) {
+        *out = nsobj_get((NsObj *)node);
+        return 0;
+    }
+    NsNode *copy = node_new(a, node->name, NODE_BOUND, node->kids, node->member, node->nmember, 0);
+    int r = copy == NULL ? -ENOMEM : 0;
+    for (unsigned i = 0; i < node->nmember && r == 0; i++) {
+        File *f = copy->member[i].file, *real = NULL;
+        if ((f->flags & FILE_DYNAMIC) == 0)
+            continue;
+        r = f->dev->resolve(c, f, &real);
+        if (r == 0) {
+            copy->member[i].file = real;
+            file_put(f);
+        }
+    }
+    if (r < 0) {
+        node_put(copy);
+        return r;
+    }
+    *out = copy;
+    return 0;
+}
+
 static void members_free(NsMember *m, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         node_put(m[i].inner);
+        file_put(m[i].file);
+    }
     mem_free(m);
 }
 
-static const char *last_name(const char *path) { return path[1] == '\0' ? "" : strrchr(path, '/') + 1; }
+/* A union without names bound below it: its members become members here. */
+static int splice_members(Edit *e, const NsNode *node, unsigned flags)
+{
+    bool plain = (e->flags & (BIND_BEFORE | BIND_AFTER)) == 0;
+    e->member = mem_alloc(node->nmember * sizeof *e->member);
+    if (e->member == NULL)
+        return -ENOMEM;
+    e->nmember = node->nmember;
+    for (unsigned i = 0; i < node->nmember; i++) {
+        const NsMember *from = &node->member[i];
+        unsigned create = plain ? from->flags & BIND_CREATE : flags & from->flags & BIND_CREATE;
+        NsNode *inner = e->flags & BIND_SHALLOW ? NULL : from->inner;
+        e->member[i] = (NsMember){ .file = file_get(from->file), .inner = nsobj_get((NsObj *)inner),
+                                   .flags = (from->flags & BIND_RDONLY) | (flags & BIND_RDONLY) |
+                                            (node->nmember == 1 ? flags & BIND_CREATE : create) };
+    }
+    return 0;
+}
+
+/* One member: the file, with what is bound below it. */
+static int single_member(Edit *e, NsNode *own, NsNode *inner, unsigned flags)
+{
+    const Chan *s = e->src;
+    e->member = mem_alloc(sizeof *e->member);
+    if (e->member == NULL)
+        return -ENOMEM;
+    e->nmember = 1;
+    NsMember *m = &e->member[0];
+    *m = (NsMember){ .file = file_get(s->file), .flags = flags };
+    if (e->flags & BIND_SHALLOW)
+        return 0;
+    int r = node_overlay(e->a, s->file, own, inner, s->flags & CHAN_RDONLY ? BIND_RDONLY : 0, &m->inner);
+    if (r == 0 && node_is(m->inner, NODE_BOUND)) {
+        file_put(m->file);
+        m->file = file_get(m->inner->member[0].file);
+    }
+    return r;
+}
+
+/* What the source brings, before the namespace is locked: e->member. */
+static int source_begin(Edit *e, bool other_ns)
+{
+    const Chan *s = e->src;
+    unsigned flags = (s->flags & CHAN_RDONLY ? BIND_RDONLY : 0) | (e->flags & (BIND_RDONLY | BIND_CREATE));
+    NsNode *own = nsobj_get((NsObj *)s->own), *inner = nsobj_get((NsObj *)s->inner);
+    NsNode **bound = node_is(own, NODE_BOUND) ? &own : node_is(inner, NODE_BOUND) ? &inner : NULL;
+    int r = 0;
+    if (bound != NULL && other_ns) {
+        NsNode *seen = NULL;
+        r = as_seen(e->c, e->a, *bound, &seen);
+        if (r == 0) {
+            node_put(*bound);
+            *bound = seen;
+        }
+    }
+    NsNode *whole = bound != NULL && (bound == &own || own == NULL) ? *bound : NULL;
+    if (r == 0 && whole != NULL && (whole->kids == NULL || (e->flags & BIND_SHALLOW)))
+        r = splice_members(e, whole, flags);
+    else if (r == 0)
+        r = single_member(e, own, inner, flags);
+    node_put(own);
+    node_put(inner);
+    return r;
+}
+
+enum { DEPTH_MAX = 64, FILES_MAX = 1024 };      /* what a lookup in one directory may cost */
+
+static int check_size(Edit *e, const NsNode *node)
+{
+    if (node->files > FILES_MAX)
+        return fail(e->c, -E2BIG, "bind: a union has at most %d members", FILES_MAX);
+    return node->depth > DEPTH_MAX ? fail(e->c, -ELOOP, "bind: more than %d binds through one another", DEPTH_MAX) : 0;
+}
+
+/* What the walk found at the name becomes a member, with a line of its own, when the first -a or -b is made there. */
+static int what_was(Edit *e, NsMember *m)
+{
+    unsigned flags = e->there->flags & CHAN_RDONLY ? BIND_RDONLY : 0;
+    NsLine line = { .flags = flags, .what = e->there->path->s, .dst = e->path, .src = e->there };
+    *m = (NsMember){ .file = chan_raw_file(e->there), .inner = e->there->inner, .flags = flags | MEMBER_WAS,
+                     .line = e->root->next_line, .gen = e->root->gen };
+    return nslog_add(e->a, e->root, &line);
+}
 
 /* -b or -a: the new members before or after what is there, which becomes a member when it was none. */
-static int bind_union(Edit *e, NsNode *old, NsMember *m, unsigned n, NsNode **out)
+static int bind_union(Edit *e, NsNode *old, NsNode **out)
 {
-    NsMember what_was = { 0 };
-    const NsMember *was = &what_was;
-    unsigned nwas = 0;
-    if (old != NULL && old->state == NODE_BOUND) {
+    NsMember was_there;
+    const NsMember *was = &was_there;
+    unsigned nwas = 0, n = e->nmember;
+    if (node_is(old, NODE_BOUND)) {
         was = old->member;
         nwas = old->nmember;
-    } else if (e->there != NULL && (old == NULL || old->state == NODE_PASS)) {
-        what_was = (NsMember){ .file = e->there->file, .inner = e->there->inner, .flags = e->there->flags & CHAN_RDONLY ? BIND_RDONLY : 0 };
+    } else if (e->there != NULL && !node_is(old, NODE_HIDDEN)) {
+        int r = what_was(e, &was_there);
+        if (r < 0)
+            return r;
         nwas = 1;
     }
-    if (nwas + n > 1024)
-        return fail(e->c, -E2BIG, "bind: a union has at most 1024 members");
     NsMember *all = mem_alloc((nwas + n) * sizeof *all);
     if (all == NULL)
         return -ENOMEM;
-    memcpy(all + (e->flags & BIND_BEFORE ? 0 : nwas), m, n * sizeof *m);
-    memcpy(all + (e->flags & BIND_BEFORE ? n : 0), was, nwas * sizeof *was);
+    memcpy(all + (e->flags & BIND_BEFORE ? 0 : nwas), e->member, n * sizeof *all);
+    memcpy(all + (e->flags & BIND_BEFORE ? n : 0), was, nwas * sizeof *all);
     Map *kids = old == NULL ? NULL : old->kids;
-    NsNode *node = node_new(e->a, last_name(e->path), NODE_BOUND, kids, all, nwas + n, 0);
+    NsNode *node = node_new(e->a, path_last(e->path), NODE_BOUND, kids, all, nwas + n, 0);
     mem_free(all);
     if (node == NULL)
         return -ENOMEM;
-    node->keep_kids = !since_seal(e, old) || old->keep_kids;
+    node->keep_kids = !edit_since_seal(e, old) || old->keep_kids;
     *out = node;
     return 0;
 }
 
-static int bind_plain(Edit *e, NsNode *old, NsMember *m, unsigned n, NsNode **out)
+static int bind_plain(Edit *e, NsNode *old, NsNode **out)
 {
-    NsNode *node = node_new(e->a, last_name(e->path), NODE_BOUND, NULL, m, n, 0);
+    NsNode *node = node_new(e->a, path_last(e->path), NODE_BOUND, NULL, e->member, e->nmember, 0);
     if (node == NULL)
         return -ENOMEM;
     int r = 0;
-    if (since_seal(e, old)) {       /* what goes now cannot come back: only what it covers can */
+    if (edit_since_seal(e, old)) {       /* what goes now cannot come back: only what it covers can */
         for (unsigned i = 0; i < old->nmember && r == 0; i++)
             if (old->member[i].gen == e->root->gen)
                 r = nslog_forget_line(e->a, e->root, old->member[i].line);
-        if (r == 0 && !old->keep_kids) {
-            NsNode kids_only = { .kids = old->kids };
-            r = nslog_forget(e->a, e->root, &kids_only);
-        }
+        if (r == 0 && !old->keep_kids)
+            r = nslog_forget_kids(e->a, e->root, old);
     }
     if (r < 0) {
         node_put(node);
@@ -322,58 +428,65 @@ static int bind_plain(Edit *e, NsNode *old, NsMember *m, unsigned n, NsNode **ou
     }
     *out = node;
     return 0;
+}
+
+int edit_covered(Edit *e, NsNode *old, NsNode **out)
+{
+    const NsNode *covered = old->covered;
+    if (node_is(covered, NODE_HIDDEN)) {        /* nothing is below a hidden name */
+        *out = nsobj_get((NsObj *)covered);
+        return nslog_forget_kids(e->a, e->root, old);
+    }
+    if (covered == NULL && old->kids == NULL)
+        return 0;
+    if (covered != NULL)
+        *out = node_clone(e->a, covered, old->kids);
+    else
+        *out = node_new(e->a, old->name, NODE_PASS, old->kids, NULL, 0, 0);
+    return *out == NULL ? -ENOMEM : 0;
 }
 
 /* What unbind will restore: what stood there at the seal. Names bound below since then stay with it if they would have. */
 static int cover(Edit *e, NsNode *old, NsNode *node)
 {
     node->gen = e->root->gen;
-    if (!since_seal(e, old)) {
-        node->covered = nsobj_get((NsObj *)old);
-        return 0;
-    }
-    if (!old->keep_kids || node->keep_kids) {
-        node->covered = nsobj_get((NsObj *)old->covered);
-        return 0;
-    }
-    if (old->covered != NULL)
-        node->covered = node_clone(e->a, old->covered, old->kids);
-    else if (old->kids != NULL)
-        node->covered = node_new(e->a, old->name, NODE_PASS, old->kids, NULL, 0, 0);
-    else
-        return 0;
-    return node->covered == NULL ? -ENOMEM : 0;
+    if (edit_since_seal(e, old) && old->keep_kids && !node->keep_kids)
+        return edit_covered(e, old, &node->covered);
+    node->covered = nsobj_get((NsObj *)(edit_since_seal(e, old) ? old->covered : old));
+    return 0;
 }
 
 static int bind_at(Edit *e, NsNode *old, NsNode **out)
 {
-    NsMember *m = NULL;
-    unsigned n = 0;
+    NsNode *node = NULL;
+    int r = each_file(e, e->member, e->nmember, show_file);
+    bool is_union = (e->flags & (BIND_BEFORE | BIND_AFTER)) != 0;
+    if (r == 0 && is_union)
+        r = bind_union(e, old, &node);
+    else if (r == 0)
+        r = bind_plain(e, old, &node);
     NsLine line = { .flags = e->flags, .mount = e->mount, .what = e->what, .dst = e->path, .src = e->src };
     uint64_t k = e->root->next_line;
-    int r = nslog_add(e->a, e->root, &line);
     if (r == 0)
-        r = source_members(e, k, &m, &n);
-    if (r < 0)
-        return r;
-    for (unsigned i = 0; i < n && r == 0; i++)
-        r = show_file(e, m[i].file);
-    NsNode *node = NULL;
+        r = nslog_add(e->a, e->root, &line);
     if (r == 0)
-        r = e->flags & (BIND_BEFORE | BIND_AFTER) ? bind_union(e, old, m, n, &node) : bind_plain(e, old, m, n, &node);
-    members_free(m, n);
+        r = check_size(e, node);
     if (r == 0)
         r = cover(e, old, node);
     if (r < 0) {
         node_put(node);
         return r;
     }
+    for (unsigned i = 0; i < node->nmember; i++)
+        if (node->member[i].line == 0) {        /* the new ones */
+            node->member[i].line = k;
+            node->member[i].gen = e->root->gen;
+        }
     *out = node;
     return 0;
 }
 
-/* Looks DST up: text of the path (in end->chan) and what is there. */
-static int look_dst(Call *c, WalkFrom from, const char *dst, unsigned walkflags, WalkEnd *end)
+int edit_look(Call *c, WalkFrom from, const char *dst, unsigned walkflags, WalkEnd *end)
 {
     if (from.ns == NULL)
         return fail(c, -ESRCH, "the task has exited");
@@ -383,17 +496,23 @@ static int look_dst(Call *c, WalkFrom from, const char *dst, unsigned walkflags,
 static int bind_line(Call *c, WalkFrom from, Chan *src, const char *what, bool mount, const char *dst, unsigned flags)
 {
     WalkEnd end;
-    int r = look_dst(c, from, dst, 0, &end);
+    int r = edit_look(c, from, dst, 0, &end);
     if (r < 0)
         return r;
     AUTO_CHAN Chan *at = end.chan;
     bool dir = file_is_dir(src->file);
     if (!end.missing && dir != file_is_dir(at->file))
-        return fail(c, dir ? -ENOTDIR : -EISDIR, "bind: %s is %s directory, %s is %s", what, dir ? "a" : "no", dst, dir ? "none" : "one");
-    if (!dir && (flags & (BIND_BEFORE | BIND_AFTER)))
-        return fail(c, -ENOTDIR, "bind: %s: a union is made of directories", what);
-    Edit e = { .c = c, .ns = from.ns, .path = at->path->s, .there = end.missing ? NULL : at, .src = src, .flags = flags, .what = what, .mount = mount };
-    return edit(&e, bind_at);
+        return fail(c, dir ? -ENOTDIR : -EISDIR, "bind: %s is %s directory, %s is %s", what, dir ? "a" : "no", dst,
+                    dir ? "none" : "one");
+    if (!dir && (end.slash || (flags & (BIND_BEFORE | BIND_AFTER))))
+        return fail(c, -ENOTDIR, "bind: %s: no directory", what);
+    Edit e = { .c = c, .a = from.ns->account, .ns = from.ns, .path = at->path->s, .there = end.missing ? NULL : at,
+               .src = src, .flags = flags, .what = what, .mount = mount };
+    r = source_begin(&e, walk_at(c, NULL).ns != from.ns);
+    if (r == 0)
+        r = edit_run(&e, bind_at);
+    members_free(e.member, e.nmember);
+    return r;
 }
 
 int ns_bind(Call *c, WalkFrom dst_from, Chan *src, const char *dst, unsigned flags)
@@ -411,168 +530,33 @@ int ns_mount(Call *c, WalkFrom dst_from, File *root, const char *what, const cha
 
 static int replace_at(Edit *e, NsNode *old, NsNode **out)
 {
-    NsMember m = old->member[0];
-    m.file = e->file;
-    m.inner = NULL;
-    NsNode *node = node_new(e->a, old->name, NODE_BOUND, old->kids, &m, 1, 0);
-    if (node == NULL)
-        return -ENOMEM;
-    node->gen = old->gen;
-    node->covered = nsobj_get((NsObj *)old->covered);
-    *out = node;
-    return nslog_replace_src(e->a, e->root, m.line, e->src);
-}
-
-int ns_replace(Call *c, Ns *ns, const char *path, File *file)
-{
-    AUTO_CHAN Chan *src = chan_new(c, file, NULL);
-    if (src == NULL)
-        return -ENOMEM;
-    Edit e = { .c = c, .ns = ns, .path = path, .file = file, .src = src };
-    return edit(&e, replace_at);
-}
-
-/* ---- hide and unbind ---------------------------------------------------------------------------------------------- */
-
-/* A hidden name; what stood there goes for good. */
-static int hidden_name(Edit *e, NsNode *old, NsNode **out)
-{
-    int r = old == NULL ? 0 : nslog_forget(e->a, e->root, old);
-    NsLine line = { .hide = true, .what = "", .dst = e->path };
-    uint64_t k = e->root->next_line;
-    if (r == 0)
-        r = nslog_add(e->a, e->root, &line);
-    if (r < 0)
+    NsNode *node = node_clone(e->a, old, old->kids);
+    int r = node == NULL ? -ENOMEM : 0;
+    for (unsigned i = 0; i < old->nmember && r == 0; i++) {
+        NsMember *m = &node->member[i];
+        if ((m->file->flags & FILE_DYNAMIC) != 0 || !e->is_view(m->file))
+            continue;
+        node_put(m->inner);         /* names below the other one's view are not this one's */
+        m->inner = NULL;
+        m->file = file_get(e->file);
+        file_put(old->member[i].file);
+        r = nslog_replace_src(e->a, e->root, m->line, e->src);
+    }
+    if (r < 0) {
+        node_put(node);
         return r;
-    NsNode *node = node_new(e->a, last_name(e->path), NODE_HIDDEN, NULL, NULL, 0, 0);
-    if (node == NULL)
-        return -ENOMEM;
-    node->gen = e->root->gen;
-    node->line = k;
+    }
     *out = node;
     return 0;
 }
 
-static int hide_at(Edit *e, NsNode *old, NsNode **out)
+int ns_replace(Call *c, Ns *ns, const char *path, bool (*is_view)(const File *), File *file)
 {
-    if (old != NULL && old->state == NODE_HIDDEN) {
-        *out = nsobj_get((NsObj *)old);
-        return 0;
-    }
-    int r = 0;
-    if (old != NULL && old->state == NODE_BOUND) {
-        for (unsigned i = 0; i < old->nmember && r == 0; i++)
-            r = hide_file(e, old->member[i].file);
-    } else if (e->there != NULL) {
-        r = hide_file(e, e->there->file);
-    }
-    return r < 0 ? r : hidden_name(e, old, out);
-}
-
-static int hide_path(Call *c, Ns *ns, Chan *at, bool missing)
-{
-    if (at->path->len == 1)
-        return fail(c, -EINVAL, "hide: not the root");
-    Edit e = { .c = c, .ns = ns, .path = at->path->s, .there = missing ? NULL : at };
-    return edit(&e, hide_at);
-}
-
-int ns_hide(Call *c, WalkFrom from, const char *dst)
-{
-    WalkEnd end;
-    int r = look_dst(c, from, dst, WALK_NOFOLLOW, &end);
-    if (r < 0)
-        return r;
-    AUTO_CHAN Chan *at = end.chan;
-    return hide_path(c, from.ns, at, end.missing);
-}
-
-/* What was bound since the seal goes, what stood there then comes back. What is older leaves a hidden name. */
-static int unbind_at(Edit *e, NsNode *old, NsNode **out)
-{
-    if (!since_seal(e, old))
-        return e->path[1] == '\0' ? fail(e->c, -EPERM, "unbind: the root is older than the task") : hidden_name(e, old, out);
-    int r = 0;
-    for (unsigned i = 0; i < old->nmember && r == 0; i++)
-        if (old->member[i].gen == e->root->gen)
-            r = nslog_forget_line(e->a, e->root, old->member[i].line);
-    if (!old->keep_kids) {
-        NsNode kids_only = { .kids = old->kids };
-        if (r == 0)
-            r = nslog_forget(e->a, e->root, &kids_only);
-        *out = nsobj_get((NsObj *)old->covered);
-        return r;
-    }
-    if (old->covered != NULL)
-        *out = node_clone(e->a, old->covered, old->kids);
-    else if (old->kids != NULL)
-        *out = node_new(e->a, old->name, NODE_PASS, old->kids, NULL, 0, 0);
-    else
-        return r;
-    return *out == NULL ? -ENOMEM : r;
-}
-
-/* One member goes. When only what was there before the first -b or -a is left, the union is undone. */
-static int unbind_member(Edit *e, NsNode *old, NsNode **out)
-{
-    if (old == NULL || old->state != NODE_BOUND)
-        return fail(e->c, -EINVAL, "unbind: %s: nothing is bound there", e->path);
-    const NsMember *gone = NULL;
-    bool newer = false;
-    for (unsigned i = 0; i < old->nmember; i++) {
-        const NsMember *m = &old->member[i];
-        newer = newer || (m->gen == e->root->gen && m->line != 0);
-        if (m->line != 0 && file_same(m->file, e->src->file) && (gone == NULL || m->line > gone->line))
-            gone = m;
-    }
-    if (gone == NULL)
-        return fail(e->c, -EINVAL, "unbind: %s is not bound at %s", e->src->path->s, e->path);
-    if (gone->gen != e->root->gen)
-        return fail(e->c, -EPERM, "unbind: %s at %s is older than the task", e->src->path->s, e->path);
-    uint64_t line = gone->line;
-    NsMember *left = mem_alloc(old->nmember * sizeof *left);
-    if (left == NULL)
+    AUTO_CHAN Chan *src = chan_new(c, file_get(file), NULL);
+    if (src == NULL)
         return -ENOMEM;
-    unsigned n = 0, others = 0;
-    for (unsigned i = 0; i < old->nmember; i++) {
-        if (old->member[i].line == line)
-            continue;
-        left[n++] = old->member[i];
-        others += old->member[i].line != 0 && old->member[i].gen == e->root->gen;
-    }
-    int r = 0;
-    if (others == 0) {
-        r = unbind_at(e, old, out);
-    } else {
-        NsNode *node = node_new(e->a, old->name, NODE_BOUND, old->kids, left, n, 0);
-        r = node == NULL ? -ENOMEM : nslog_forget_line(e->a, e->root, line);
-        if (node != NULL) {
-            node->gen = old->gen;
-            node->keep_kids = old->keep_kids;
-            node->covered = nsobj_get((NsObj *)old->covered);
-        }
-        *out = node;
-    }
-    mem_free(left);
-    return r;
-}
-
-int ns_unbind(Call *c, WalkFrom from, Chan *src, const char *dst)
-{
-    WalkEnd end;
-    int r = look_dst(c, from, dst, 0, &end);
-    if (r < 0)
-        return r;
-    AUTO_CHAN Chan *at = end.chan;
-    uint64_t version;
-    NsRoot *root = ns_pin(c, from.ns, &version);
-    const NsNode *node = root_node(root, at->path->s);
-    if (node != NULL && node->state == NODE_HIDDEN && src == NULL)
-        return 0;
-    if (src == NULL && (node == NULL || node->state != NODE_BOUND))
-        return ns_hide(c, from, dst);
-    Edit e = { .c = c, .ns = from.ns, .path = at->path->s, .src = src };
-    return edit(&e, src == NULL ? unbind_at : unbind_member);
+    Edit e = { .c = c, .ns = ns, .path = path, .is_view = is_view, .file = file, .src = src };
+    return edit_run(&e, replace_at);
 }
 
 /* ---- the whole namespace ------------------------------------------------------------------------------------------ */

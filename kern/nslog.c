@@ -102,11 +102,10 @@ static int work_add_item(void *arg, MapItem *item)
     return 0;
 }
 
-int nslog_forget(Account *a, NsRoot *root, const NsNode *node)
+static int forget(Account *a, NsRoot *root, Work *list)
 {
-    Work w = { 0 };
+    Work w = *list;
     int r = 0;
-    work_add(&w, node);
     while (w.n > 0 && r == 0) {
         const NsNode *n = w.node[--w.n];
         r = nslog_forget_line(a, root, n->line);
@@ -117,6 +116,20 @@ int nslog_forget(Account *a, NsRoot *root, const NsNode *node)
     }
     mem_free((void *)w.node);
     return r < 0 ? r : w.failed;
+}
+
+int nslog_forget(Account *a, NsRoot *root, const NsNode *node)
+{
+    Work w = { 0 };
+    work_add(&w, node);
+    return forget(a, root, &w);
+}
+
+int nslog_forget_kids(Account *a, NsRoot *root, const NsNode *node)
+{
+    Work w = { 0 };
+    map_each(node->kids, work_add_item, &w);
+    return forget(a, root, &w);
 }
 
 /* ---- what is in force --------------------------------------------------------------------------------------------- */
@@ -130,17 +143,44 @@ NsNode *root_node(const NsRoot *root, const char *path)
     return n == NULL || path[strspn(path, "/")] != '\0' ? NULL : n;
 }
 
+bool nslog_seen(const NsRoot *root, const char *path)
+{
+    const NsNode *n = root->top;
+    char name[NAME_MAX_LEN + 1];
+    while (n != NULL) {
+        if (n->state == NODE_HIDDEN || (n->state == NODE_BOUND && !node_seen(root, n)))
+            return false;
+        if (path_next(&path, name) != 1)
+            break;
+        n = node_kid(n, name, name_hash(name, strlen(name)));
+    }
+    return true;
+}
+
+bool nslog_line_seen(const NsRoot *root, const NsNode *node, uint64_t k)
+{
+    for (unsigned i = 0; i < node->nmember; i++) {
+        const NsMember *m = &node->member[i];
+        if (m->line == k && (node_is(m->inner, NODE_BOUND) ? node_seen(root, m->inner) : !root_hides_file(root, m->file)))
+            return true;
+    }
+    return false;
+}
+
+/* A hidden name is in force below a bind, too: it comes back when that is undone. */
 static bool in_force(const NsRoot *root, const NsLogLine *l)
 {
     const NsNode *n = root_node(root, l->dst);
+    bool found = false;
     if (n == NULL)
         return false;
-    if (n->state == NODE_HIDDEN)
-        return n->line == l->item.hash;
-    for (unsigned i = 0; i < n->nmember; i++)
-        if (n->member[i].line == l->item.hash)
-            return true;
-    return false;
+    for (unsigned i = 0; i < n->nmember && !found; i++)
+        found = n->member[i].line == l->item.hash;
+    while (l->hide && n != NULL && !found) {
+        found = n->state == NODE_HIDDEN && n->line == l->item.hash;
+        n = n->covered;
+    }
+    return found;
 }
 
 typedef struct Lines {
@@ -171,26 +211,31 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int ns_lines(Ns *ns, NsLineFn *fn, void *arg)
+int nslog_each(const NsRoot *root, NsLineFn *fn, void *arg)
 {
-    uint64_t version;
     size_t n = 0;
     int r = 0;
-    NsRoot *root = ns_root(ns, &version);
     map_each(root->lines, count_line, &n);
     Lines l = { .root = root, .line = mem_alloc((n + 1) * sizeof *l.line) };
-    if (l.line == NULL) {
-        nsobj_put(&root->obj);
+    if (l.line == NULL)
         return -ENOMEM;
-    }
     map_each(root->lines, take_line, &l);
     qsort((void *)l.line, l.n, sizeof *l.line, by_number);
     for (size_t i = 0; i < l.n && r == 0; i++) {
         const NsLogLine *x = l.line[i];
-        NsLine line = { .k = x->item.hash, .flags = x->flags, .hide = x->hide, .mount = x->mount, .what = x->what, .dst = x->dst, .src = x->src };
+        NsLine line = { .k = x->item.hash, .flags = x->flags, .hide = x->hide, .mount = x->mount, .what = x->what,
+                        .dst = x->dst, .src = x->src };
         r = fn(arg, &line);
     }
     mem_free((void *)l.line);
+    return r;
+}
+
+int ns_lines(Ns *ns, NsLineFn *fn, void *arg)
+{
+    uint64_t version;
+    NsRoot *root = ns_root(ns, &version);
+    int r = nslog_each(root, fn, arg);
     nsobj_put(&root->obj);
     return r;
 }
@@ -198,24 +243,34 @@ int ns_lines(Ns *ns, NsLineFn *fn, void *arg)
 /* ---- a line's source ---------------------------------------------------------------------------------------------- */
 
 /*
- * The source as this namespace shows it: names that it binds or hides below the line's DST stand over it, so that from/K never shows
- * what they cover.
+ * The source as this namespace shows it: the members of the line, under the names that it binds or hides below the line's DST; so
+ * from/K never shows what they cover, nor what -x left out.
  */
-static int source_place(const NsRoot *root, const NsLogLine *l, Chan *ch)
+static int source_place(Call *c, const NsRoot *root, const NsLogLine *l, Chan **out)
 {
     const NsNode *at = root_node(root, l->dst);
-    if (at->kids == NULL) {
-        ch->own = nsobj_get((NsObj *)l->src->own);
-        ch->inner = nsobj_get((NsObj *)l->src->inner);
-        return 0;
+    NsMember *m = mem_alloc(at->nmember * sizeof *m);
+    unsigned n = 0;
+    if (m == NULL)
+        return -ENOMEM;
+    for (unsigned i = 0; i < at->nmember; i++)
+        if (at->member[i].line == l->item.hash)
+            m[n++] = at->member[i];
+    NsNode *own = node_new(call_account(c), "", NODE_BOUND, at->kids, m, n, 0);
+    File *f = NULL;
+    int r = own == NULL ? -ENOMEM : -ENOENT;
+    for (unsigned i = 0; i < n && r == -ENOENT; i++)
+        r = member_file(c, root, &m[i], &f);
+    mem_free(m);
+    Chan *ch = r < 0 ? NULL : chan_new(c, f, NULL);
+    if (ch == NULL) {
+        node_put(own);
+        return r < 0 ? r : -ENOMEM;
     }
-    NsNode *inner = NULL;
-    int r = node_overlay(ch->account, ch->file, l->src->own, l->src->inner, l->src->flags & CHAN_RDONLY ? BIND_RDONLY : 0, &inner);
-    if (r < 0)
-        return r;
-    ch->own = node_new(ch->account, "", NODE_PASS, at->kids, NULL, 0, 0);
-    ch->inner = inner;
-    return ch->own == NULL ? -ENOMEM : 0;
+    ch->own = own;
+    ch->flags = node_flags(root, own);
+    *out = ch;
+    return 0;
 }
 
 int ns_source(Call *c, Ns *ns, uint64_t k, Chan **out)
@@ -224,16 +279,8 @@ int ns_source(Call *c, Ns *ns, uint64_t k, Chan **out)
     NsRoot *root = ns_root(ns, &version);
     const NsLogLine *l = nslog_find(root, k);
     int r = -ENOENT;
-    if (l != NULL && l->src != NULL && in_force(root, l) && !root_hides_file(root, l->src->file)) {
-        AUTO_CHAN Chan *ch = chan_new(c, file_get(l->src->file), NULL);
-        r = ch == NULL ? -ENOMEM : source_place(root, l, ch);
-        if (r == 0) {
-            ch->flags = l->src->flags & CHAN_RDONLY;
-            if (l->flags & BIND_RDONLY)
-                ch->flags |= CHAN_RDONLY;
-            *out = STEAL(ch);
-        }
-    }
+    if (l != NULL && l->src != NULL && in_force(root, l) && nslog_seen(root, l->dst))
+        r = source_place(c, root, l, out);
     nsobj_put(&root->obj);
     return r;
 }

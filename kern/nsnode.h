@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree inside a namespace: shared by ns.c (which changes it), walk.c (which looks names up) and union.c (which
+ * The tree inside a namespace: shared by ns.c (which changes it), walkto.c (which looks names up) and union.c (which
  * lists). Everything in it is counted and immutable once it can be seen by others.
  *
  * A node is the namespace's word on one name: BOUND (members, in lookup order, stand there), HIDDEN, or PASS (nothing
@@ -70,17 +70,21 @@ uint64_t hash_u64(uint64_t x);
 
 typedef enum NodeState { NODE_PASS, NODE_BOUND, NODE_HIDDEN } NodeState;
 
+enum { MEMBER_WAS = 0x100 };        /* what was there before the first -a or -b */
+
 typedef struct NsMember {
     File *file;                     /* owned */
     NsNode *inner;                  /* owned or NULL */
-    uint32_t flags;                 /* BIND_RDONLY, BIND_CREATE */
-    uint64_t line;                  /* the line of the log that made it; 0: what was there before the first -a or -b */
+    uint32_t flags;                 /* BIND_RDONLY, BIND_CREATE, MEMBER_WAS */
+    uint64_t line;                  /* the line of the log that made it */
     uint64_t gen;                   /* seal generation when it was bound */
 } NsMember;
 
 struct NsNode {
     MapItem item;                   /* hash of the name */
     NodeState state;
+    uint16_t depth;                 /* how far trees of names are nested in its members: bounds the recursion of lookups */
+    uint32_t files;                 /* how many files a lookup may have to ask */
     bool keep_kids;                 /* undoing what was bound here keeps the kids: only -a and -b were used since the seal */
     uint16_t nmember;
     uint16_t name_len;
@@ -125,6 +129,8 @@ static inline NsNode *node_kid(const NsNode *n, const char *name, uint64_t hash)
 }
 static inline uint64_t name_hash(const char *name, size_t n) { return hash_bytes(name, n); }
 
+static inline bool node_is(const NsNode *n, NodeState state) { return n != NULL && n->state == state; }
+
 bool root_hides(const NsRoot *r, const Dev *dev, uint64_t space, uint64_t id);
 static inline bool root_hides_file(const NsRoot *r, const File *f)
 {
@@ -147,7 +153,8 @@ int node_overlay(Account *a, File *file, NsNode *own, NsNode *inner, unsigned fl
 /* ---- looking up ------------------------------------------------------------------------------------------------- */
 
 /*
- * A place during a walk: a file and the namespace's names at and below it. Nodes are borrowed, from the pinned root, the
+ * A place during a walk: a file and the namespace's names at and below it; where those are a bound node, the file is
+ * that of its first member that is seen. Nodes are borrowed, from the pinned root, the
  * Chan where the walk began, or the walk's own Temps; so is the file unless `owned`.
  */
 typedef struct Spot {
@@ -174,16 +181,22 @@ void temps_free(Temps *t);
 int spot_lookup(Call *c, const NsRoot *root, Temps *t, const Spot *dir, const char *name, Spot *out, bool *hidden);
 /* The root itself. */
 int spot_root(Call *c, const NsRoot *root, Spot *out);
-/* A name that the namespace itself makes in dir (a bind point, or a name above one): 1, removing it is EBUSY; -ENOENT it is hidden; else 0. */
-int spot_bound(const Spot *dir, const char *name);
-/* Where a new name in dir is made: the file of the member that takes it, borrowed. -EPERM none does, -EROFS. */
-int spot_create_dir(const Spot *dir, File **out);
-/* The directory of the member that holds name, borrowed, and what it is, owned: for removing and renaming. -EROFS, -ENOENT; may WAIT. */
+/* Where a new name in dir is made: the directory of the member that takes it, owned. -EPERM none does, -EROFS. */
+int spot_create_dir(Call *c, const NsRoot *root, const Spot *dir, File **out);
+/*
+ * For removing and renaming: the directory of the member that holds name, and what it is, both owned.
+ *   -EBUSY  a bind point, or above one    -EROFS    -ENOENT    may WAIT
+ */
 int spot_holder(Call *c, const NsRoot *root, const Spot *dir, const char *name, File **holder, File **found);
 
-/* The places whose files make up a directory, for listings: each member of a union, in order; just the file of a plain one. */
-typedef int SpotFn(void *arg, File *file, const NsNode *kids, bool rdonly);
-int spot_each_layer(const Spot *dir, SpotFn *fn, void *arg);
+/* False when all that is bound here is hidden by identity: then the name is not there. */
+bool node_seen(const NsRoot *root, const NsNode *node);
+/* CHAN_RDONLY or CHAN_FIRST_RDONLY as a bound node's members have it. */
+uint16_t node_flags(const NsRoot *root, const NsNode *node);
+/* What a member is (the first of a union that it grafts), for who looks; owned. -ENOENT: it is hidden by identity. */
+int member_file(Call *c, const NsRoot *root, const NsMember *m, File **out);
+/* Identity of the synthetic directory that stands for a name in dir. */
+uint64_t made_id(const File *dir, const NsNode *kid);
 
 /* ---- the namespace ---------------------------------------------------------------------------------------------- */
 

@@ -33,9 +33,11 @@ struct DirList {
     size_t table_size;
 };
 
+static DirList no_list;             /* the directory is listed by its device; never changes */
+
 void dirlist_free(DirList *l)
 {
-    if (l == NULL)
+    if (l == NULL || l == &no_list)
         return;
     mem_free(l->entry);
     mem_free(l->names);
@@ -115,9 +117,28 @@ typedef struct Collect {
     Call *c;
     const NsRoot *root;
     DirList *list;
-    const NsNode *kids;             /* whose kids are being added */
-    bool passes;                    /* second round: names that only lead to others */
+    const File *dir;                /* whose names are being added */
+    bool passes;                    /* names that only lead to others, not what is bound or hidden */
 } Collect;
+
+/* A name that only leads to others: a directory, also where others have put a file meanwhile. */
+static int add_pass(Collect *k, const NsNode *kid)
+{
+    uint64_t id = made_id(k->dir, kid);
+    ListEntry e = { .shown = true, .type = TYPE_DIR, .ino = id, .id = id };
+    int r = make_room(k->list, kid->name_len);
+    if (r < 0)
+        return r;
+    uint32_t *slot = slot_for(k->list, kid->name);
+    if (*slot == 0)
+        return add(k->list, kid->name, &e);
+    ListEntry *there = &k->list->entry[*slot - 1];
+    if (there->shown && there->type != TYPE_DIR) {
+        e.name = there->name;
+        *there = e;
+    }
+    return 0;
+}
 
 static int add_kid(void *arg, MapItem *item)
 {
@@ -125,30 +146,21 @@ static int add_kid(void *arg, MapItem *item)
     const NsNode *kid = (const NsNode *)item;
     if ((kid->state == NODE_PASS) != k->passes)
         return 0;
-    ListEntry e = { .shown = kid->state != NODE_HIDDEN, .type = TYPE_DIR, .ino = kid->item.hash, .id = kid->item.hash };
-    if (kid->state == NODE_BOUND) {
+    if (k->passes)
+        return add_pass(k, kid);
+    ListEntry e = { 0 };
+    if (kid->state == NODE_BOUND && node_seen(k->root, kid)) {
         const File *f = kid->member[0].file;
-        e = (ListEntry){ .shown = !root_hides_file(k->root, f), .type = f->type, .ino = f->id, .space = f->space, .id = f->id };
+        e = (ListEntry){ .shown = true, .type = f->type, .ino = f->id, .space = f->space, .id = f->id };
     }
     return add(k->list, kid->name, &e);
 }
 
-/* All nodes that have a word on names in this directory: the own one, inner ones, those of members. */
-static int add_nodes(Collect *k, const NsNode *node)
+static int add_kids(Collect *k, const File *dir, const NsNode *node, bool passes)
 {
-    if (node == NULL)
-        return 0;
-    int r = map_each(node->kids, add_kid, k);
-    for (unsigned i = 0; i < node->nmember && r == 0; i++)
-        r = add_nodes(k, node->member[i].inner);
-    return r;
-}
-
-static int add_dirent(void *arg, const Dirent *d)
-{
-    Collect *k = arg;
-    ListEntry e = { .shown = true, .type = d->type, .ino = d->ino, .space = d->space, .id = d->id };
-    return add(k->list, d->name, &e);
+    k->dir = dir;
+    k->passes = passes;
+    return node == NULL ? 0 : map_each(node->kids, add_kid, k);
 }
 
 typedef struct Layer {
@@ -156,20 +168,17 @@ typedef struct Layer {
     Chan *dir;
 } Layer;
 
-static int add_hidden_aware(void *arg, const Dirent *d)
+static int add_dirent(void *arg, const Dirent *d)
 {
     Layer *l = arg;
-    if (root_hides(l->k->root, l->dir->file->dev, d->space, d->id))
-        return 0;
-    return add_dirent(l->k, d);
+    bool shown = !root_hides(l->k->root, l->dir->file->dev, d->space, d->id);
+    ListEntry e = { .shown = shown, .type = d->type, .ino = d->ino, .space = d->space, .id = d->id };
+    return add(l->k->list, d->name, &e);
 }
 
-/* One member: opened, read to its end, closed. Each try of the call reads it whole. */
-static int add_layer(void *arg, File *file, const NsNode *kids, bool rdonly)
+/* One member's file: opened, read to its end, closed. Each try of the call reads it whole. */
+static int add_layer(Collect *k, File *file)
 {
-    Collect *k = arg;
-    (void)kids;
-    (void)rdonly;
     if (file->dev->readdir == NULL)
         return 0;
     AUTO_CHAN Chan *closed = chan_new(k->c, file_get(file), NULL);
@@ -180,7 +189,28 @@ static int add_layer(void *arg, File *file, const NsNode *kids, bool rdonly)
     if (r < 0)
         return r;
     Layer l = { .k = k, .dir = dir };
-    return file->dev->readdir(k->c, dir, 0, add_hidden_aware, &l);
+    return file->dev->readdir(k->c, dir, 0, add_dirent, &l);
+}
+
+/* In the order in which a name is looked up (nslook.c): what a node binds or hides, its members, and the names that lead to others. */
+static int collect_in(Collect *k, File *file, const NsNode *own, const NsNode *inner)
+{
+    int r = add_kids(k, file, own, false);
+    if (r < 0)
+        return r;
+    if (node_is(own, NODE_BOUND)) {
+        for (unsigned i = 0; i < own->nmember && r >= 0; i++) {
+            AUTO_FILE *f = NULL;
+            r = member_file(k->c, k->root, &own->member[i], &f);
+            if (r == 0)
+                r = collect_in(k, f, own->member[i].inner, NULL);
+            else if (r == -ENOENT)
+                r = 0;
+        }
+    } else {
+        r = inner != NULL ? collect_in(k, file, inner, NULL) : add_layer(k, file);
+    }
+    return r < 0 ? r : add_kids(k, file, own, true);
 }
 
 static int collect(Call *c, const NsRoot *root, const Spot *dir, DirList **out)
@@ -189,16 +219,7 @@ static int collect(Call *c, const NsRoot *root, const Spot *dir, DirList **out)
     if (l == NULL)
         return -ENOMEM;
     Collect k = { .c = c, .root = root, .list = l };
-    int r = add_nodes(&k, dir->own);
-    if (r == 0)
-        r = add_nodes(&k, dir->inner);
-    if (r == 0)
-        r = spot_each_layer(dir, add_layer, &k);
-    k.passes = true;                /* a name that is also a file's has that file's type */
-    if (r == 0)
-        r = add_nodes(&k, dir->own);
-    if (r == 0)
-        r = add_nodes(&k, dir->inner);
+    int r = collect_in(&k, dir->file, dir->own, dir->inner);
     if (r < 0) {
         dirlist_free(l);
         return r;
@@ -219,37 +240,22 @@ static bool has_word(const NsNode *own, const NsNode *inner)
     return own->kids != NULL || own->nmember > 1 || (own->nmember == 1 && own->member[0].inner != NULL);
 }
 
-/* The names in force now at an open directory: looked up again when the namespace has changed since it was opened. */
-static int current_place(Call *c, Ns *ns, Chan *dir, Spot *s, Chan **fresh)
+/* Makes the listing that is to be kept with dir, if the namespace has a word there. */
+static int make_list(Call *c, Ns *ns, Chan *dir)
 {
-    uint64_t version;
-    ns_pin(c, ns, &version);
-    *s = (Spot){ .file = dir->file, .own = dir->own, .inner = dir->inner, .flags = dir->flags };
-    if (dir->ns_id != ns_id(ns) || dir->version == version)
-        return 0;
-    int r = walk_path(c, walk_at(c, NULL), dir->path->s, WALK_NOFOLLOW, fresh);
-    if (r == WAIT)
-        return r;
-    if (r == 0 && file_same((*fresh)->file, dir->file)) {
-        s->own = (*fresh)->own;
-        s->inner = (*fresh)->inner;
-    }
-    return 0;
-}
-
-static int remake_list(Call *c, Ns *ns, Chan *dir)
-{
-    Spot s;
     AUTO_CHAN Chan *fresh = NULL;
-    DirList *l = NULL;
+    DirList *l = &no_list;
     uint64_t version;
-    int r = current_place(c, ns, dir, &s, &fresh);
+    int r = walk_refresh(c, ns, dir, &fresh);
     if (r < 0)
         return r;
-    NsRoot *root = ns_root(ns, &version);
-    if (has_word(s.own, s.inner))
+    const Chan *now = fresh != NULL ? fresh : dir;
+    if (has_word(now->own, now->inner)) {
+        Spot s = { .file = dir->file, .own = now->own, .inner = now->inner };
+        NsRoot *root = ns_root(ns, &version);
         r = collect(c, root, &s, &l);
-    nsobj_put(&root->obj);
+        nsobj_put(&root->obj);
+    }
     if (r < 0)
         return r;
     mutex_lock(&dir->lock);
@@ -331,14 +337,17 @@ int chan_readdir(Call *c, Chan *dir, uint64_t cookie, DirFn *fn, void *arg)
     if (ns == NULL)
         return -ESRCH;
     int r = 0;
-    if (cookie == 0)
-        r = remake_list(c, ns, dir);
+    mutex_lock(&dir->lock);
+    bool made = dir->list != NULL;
+    mutex_unlock(&dir->lock);
+    if (cookie == 0 || !made)
+        r = make_list(c, ns, dir);
     if (r == 0)
         r = dots(c, dir, &cookie, fn, arg);
     if (r != 0)
         return r < 0 ? r : 0;
     mutex_lock(&dir->lock);
-    bool listed = dir->list != NULL;
+    bool listed = dir->list != &no_list;
     mutex_unlock(&dir->lock);
     if (listed)
         return read_list(dir, cookie - COOKIE_SHIFT, fn, arg);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kern/ns.h"
+#include "kern/nsnode.h"
 #include "kern/task.h"
 #include "kern/walkto.h"
 
@@ -76,6 +77,25 @@ Path *walk_name_for(Call *c, Task *reader, Chan *ch, int *r)
     bool same = *r == 0 && file_same(there->file, ch->file);
     *r = 0;
     return same ? path_get(ch->path) : path_new("?", 1);
+}
+
+int walk_refresh(Call *c, Ns *ns, Chan *dir, Chan **fresh)
+{
+    uint64_t version;
+    if (dir->ns_id != ns_id(ns))
+        return 0;
+    ns_pin(c, ns, &version);
+    if (dir->version == version)
+        return 0;
+    AUTO_CHAN Chan *now = NULL;
+    int r = walk_path(c, (WalkFrom){ .ns = ns }, dir->path->s, WALK_NOFOLLOW, &now);
+    if (r == WAIT || r == -ENOMEM)
+        return r;
+    if (r == 0 && file_same(now->file, dir->file)) {
+        now->flags |= dir->flags & CHAN_RDONLY;
+        *fresh = STEAL(now);
+    }
+    return 0;
 }
 
 /* ---- where a walk begins ------------------------------------------------------------------------------------------ */

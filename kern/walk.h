@@ -44,6 +44,12 @@ int walk_path(Call *c, WalkFrom from, const char *path, unsigned flags, Chan **o
  */
 int walk_parent(Call *c, WalkFrom from, const char *path, unsigned flags, Chan **dir, char *name, bool *slash);
 
+/*
+ * The names in force at dir now: when it was reached in ns and that has changed since, *fresh is another Chan at the same place, if
+ * its path still leads there; else NULL: dir's own names are right. 0, -ENOMEM, WAIT.
+ */
+int walk_refresh(Call *c, Ns *ns, Chan *dir, Chan **fresh);
+
 void walk_forget(Call *c);          /* call_end: drops what the walks of c remember */
 
 /* One name in dir (a door's lookup; no link is followed, "." and ".." too). *out owned. */

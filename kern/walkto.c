@@ -145,6 +145,8 @@ static int above_base(Walk *w)
         return 0;
     if (confined(w))
         return fail(w->c, -EPERM, "the path leads above the directory it begins in");
+    if (w->base->path->s[0] != '/')
+        return -ENOENT;             /* a place without a name has nothing above it */
     size_t n = w->path_len;
     while (n > 1 && w->path[n - 1] != '/')
         n--;
@@ -183,16 +185,13 @@ static int stop_at(Walk *w, const char *name, const char *rest, bool missing)
     return 1;
 }
 
-/* WALK_MODE_TEXT: what is not there is only text; the place is gone. */
+/* WALK_MODE_TEXT: what is not there is only text. */
 static int missing_name(Walk *w, const char *name, const char *rest)
 {
     size_t base = w->path_len == 1 ? 0 : w->path_len, n = strlen(name);
-    if (strcmp(name, ".") == 0) {
-        n = 0;
-    } else if (strcmp(name, "..") == 0) {
-        while (w->path_len > 1 && w->path[--w->path_len] != '/')
-            ;
-    } else {
+    if (strcmp(name, "..") == 0)
+        return -ENOENT;
+    if (strcmp(name, ".") != 0) {
         if (base + 1 + n > PATH_MAX_LEN)
             return -ENAMETOOLONG;
         w->path[base] = '/';
@@ -200,6 +199,7 @@ static int missing_name(Walk *w, const char *name, const char *rest)
         w->path_len = base + 1 + n;
     }
     w->missing = true;
+    w->slash = *rest == '/' && is_last(rest);
     w->rest = rest;
     return 0;
 }
@@ -233,7 +233,7 @@ static int step(Walk *w)
     r = spot_lookup(w->c, w->root, &w->temps, cur, name, &found, &w->hidden);
     if (r == -ENOENT && last && w->mode == WALK_MODE_CREATE && !w->hidden)
         return stop_at(w, name, rest, true);
-    if (r == -ENOENT && w->mode == WALK_MODE_TEXT && (!w->hidden || last))
+    if (r == -ENOENT && w->mode == WALK_MODE_TEXT && w->phase == PHASE_MAIN && (!w->hidden || last))
         return missing_name(w, name, rest);
     if (r < 0)
         return r;
@@ -314,7 +314,7 @@ static int run(Walk *w)
 /* The walk ended well: is it what was asked for? */
 static int check_end(Walk *w)
 {
-    if (w->mode == WALK_MODE_TEXT || w->mode == WALK_MODE_PARENT || w->missing)
+    if (w->mode == WALK_MODE_PARENT || w->missing)
         return 0;
     bool dir = file_is_dir(top(w)->spot.file);
     return !dir && (w->slash || (w->flags & WALK_DIRECTORY)) ? -ENOTDIR : 0;
