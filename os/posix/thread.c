@@ -43,7 +43,8 @@ static Slab *slab_new(void)
     Slab *s = mem_alloc(sizeof *s);
     if (s == NULL)
         return NULL;
-    s->base = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    s->base =
+        mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (s->base == MAP_FAILED) {
         mem_free(s);
         return NULL;
