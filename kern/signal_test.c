@@ -375,9 +375,11 @@ PROGRAM(signal_family)
 {
     char id[32], path[64];
     for (int i = 0; i < 3; i++) {
-        OK(act_get(a, "/task/new", id, sizeof id));
+        if (act_get(a, "/task/new", id, sizeof id) < 0)
+            return 1;               /* being killed */
         snprintf(path, sizeof path, "/task/%s/ctl", id);
-        OK(act_put(a, path, i == 2 ? "cmd sleep" : "cmd sleep\nstart"));
+        if (act_put(a, path, i == 2 ? "cmd sleep" : "cmd sleep\nstart") < 0)
+            return 1;
     }
     (void)act_puts(a, 1, "ready\n");
     (void)act_sleep(a, 1000000);
