@@ -374,7 +374,7 @@ static void put_large(World *w, unsigned functions)
 
 static void *interrupt_soon(void *arg)
 {
-    sleep_ms(20);
+    sleep_ms(3);
     call_interrupt(arg);
     return NULL;
 }
@@ -383,7 +383,7 @@ TEST_SLOW(a_first_compile_can_be_interrupted_and_is_found_later, 60)
 {
     World w;
     world_begin(&w);
-    put_large(&w, 2000);
+    put_large(&w, 300);
     Task *t = new_task(&w, "/program");
     pthread_t other;
     EQ(pthread_create(&other, NULL, interrupt_soon, &w.call), 0);
