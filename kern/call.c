@@ -196,6 +196,8 @@ int call_park(Call *c)
 {
     unsigned got = 0;
     int r;
+    if ((c->mode & CALL_NONBLOCK) != 0)
+        return -EAGAIN;             /* nothing has armed it */
     ns_unpin(c);
     fd_unpin(c);
     for (;;) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What a reader can hold: a .c file up to 1,000 lines, a header 400, a function 70. No two files share a base
-# name, but for the two halves of os/ and a fuzzer, which is called after what it tests. tools/sizes.allow lists exceptions: a file, or FILE:FUNCTION, a line.
+# name, but for the two halves of os/, and a fuzzer, which is called after what it tests. tools/sizes.allow lists
+# exceptions: a file, or FILE:FUNCTION, a line.
 set -eu
 
 cd "$(dirname "$0")/.."
