@@ -6,6 +6,7 @@
 #include "dev/devdev.h"
 #include "dev/devmem.h"
 #include "dev/devpipe.h"
+#include "dev/devtar.h"
 #include "dev/devtask.h"
 #include "front/boot.h"
 #include "kern/cap.h"
@@ -14,7 +15,7 @@
 extern const Engine engine_wasmtime;    /* its own header wants wasmtime's */
 
 static const Engine *const engines[] = { &engine_wasmtime, NULL };
-static const MountType *const mounts[] = { &mount_tmpfs, NULL };
+static const MountType *const mounts[] = { &mount_tmpfs, &mount_tar, NULL };
 static const CapKind *const caps[] = { &cap_pipe, &cap_tmpfs, NULL };
 
 const BootList boot_native = {

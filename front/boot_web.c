@@ -6,12 +6,13 @@
 #include "dev/devdev.h"
 #include "dev/devmem.h"
 #include "dev/devpipe.h"
+#include "dev/devtar.h"
 #include "dev/devtask.h"
 #include "front/boot.h"
 #include "kern/cap.h"
 
 static const Engine *const engines[] = { NULL };
-static const MountType *const mounts[] = { &mount_tmpfs, NULL };
+static const MountType *const mounts[] = { &mount_tmpfs, &mount_tar, NULL };
 static const CapKind *const caps[] = { &cap_pipe, &cap_tmpfs, NULL };
 
 const BootList boot_web = {

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks of byte ranges.
+ */
+#include "kern/flock.h"
+
+#include "test/world.h"
+
+static Chan *open_file(World *w)
+{
+    Chan *ch = NULL;
+    OK(world_open(w, "/f", OPEN_READ | OPEN_WRITE, &ch));
+    return ch;
+}
+
+static int lock(World *w, Chan *ch, int type, uint64_t start, uint64_t len)
+{
+    int r;
+    w->call->mode = CALL_NONBLOCK;
+    CALL_RUN(w->call, r, chan_lock(w->call, ch, type, start, len));
+    w->call->mode = 0;
+    return r;
+}
+
+TEST(readers_share_and_a_writer_does_not)
+{
+    World w = world("/f=x");
+    Chan *a = open_file(&w), *b = open_file(&w);
+    OK(lock(&w, a, LOCK_READ, 0, 10));
+    OK(lock(&w, b, LOCK_READ, 5, 10));
+    EQ(lock(&w, b, LOCK_WRITE, 5, 10), -EAGAIN);
+    OK(lock(&w, b, LOCK_WRITE, 10, 5));         /* behind a's */
+    EQ(lock(&w, a, LOCK_READ, 12, 1), -EAGAIN);
+    OK(lock(&w, a, LOCK_UNLOCK, 0, 0));
+    OK(lock(&w, b, LOCK_WRITE, 0, 0));          /* its own in the way are replaced */
+    EQ(lock(&w, a, LOCK_READ, 1000000, 1), -EAGAIN);
+    OK(world_close(&w, b));                     /* the open file goes, its locks with it */
+    OK(lock(&w, a, LOCK_WRITE, 0, 0));
+    OK(world_close(&w, a));
+    world_end(&w);
+}
+
+TEST(unlocking_the_middle_leaves_both_sides)
+{
+    World w = world("/f=x");
+    Chan *a = open_file(&w), *b = open_file(&w);
+    OK(lock(&w, a, LOCK_WRITE, 0, 30));
+    OK(lock(&w, a, LOCK_UNLOCK, 10, 10));
+    OK(lock(&w, b, LOCK_WRITE, 10, 10));
+    EQ(lock(&w, b, LOCK_READ, 9, 1), -EAGAIN);
+    EQ(lock(&w, b, LOCK_READ, 20, 1), -EAGAIN);
+    OK(lock(&w, a, LOCK_READ, 20, 10));         /* the upper part only */
+    OK(lock(&w, b, LOCK_READ, 20, 10));
+    EQ(lock(&w, b, LOCK_READ, 0, 1), -EAGAIN);
+    OK(world_close(&w, a));
+    OK(lock(&w, b, LOCK_READ, 0, 1));
+    OK(world_close(&w, b));
+    world_end(&w);
+}
+
+TEST(what_is_asked_for_must_make_sense)
+{
+    World w = world("/f=x");
+    Chan *r = NULL, *a = open_file(&w);
+    OK(world_open(&w, "/f", OPEN_READ, &r));
+    EQ(lock(&w, r, LOCK_WRITE, 0, 1), -EBADF);
+    OK(lock(&w, r, LOCK_READ, 0, 1));
+    EQ(lock(&w, a, 77, 0, 1), -EINVAL);
+    EQ(lock(&w, a, LOCK_READ, UINT64_MAX, 1), -EOVERFLOW);
+    OK(lock(&w, a, LOCK_UNLOCK, 7, 7));         /* nothing is locked there */
+    OK(world_close(&w, r));
+    OK(world_close(&w, a));
+    world_end(&w);
+}
+
+typedef struct Waits {
+    World *w;
+    Chan *ch;
+    atomic_int result;              /* 1: still waiting */
+} Waits;
+
+static void wait_for_lock(void *arg)
+{
+    Waits *x = arg;
+    Call c;
+    int r;
+    call_init(&c, x->w->root);
+    CALL_RUN(&c, r, chan_lock(&c, x->ch, LOCK_WRITE, 0, 1));
+    call_destroy(&c);
+    atomic_store(&x->result, r);
+}
+
+static int wait_result(Waits *x)
+{
+    while (atomic_load(&x->result) == 1)
+        thread_yield();
+    workers_drain();
+    return atomic_load(&x->result);
+}
+
+TEST(a_waiting_lock_gets_its_turn)
+{
+    World w = world("/f=x");
+    Chan *a = open_file(&w), *b = open_file(&w);
+    Waits x = { .w = &w, .ch = b };
+    atomic_init(&x.result, 1);
+    OK(lock(&w, a, LOCK_WRITE, 0, 0));
+    OK(worker_run(wait_for_lock, &x, 0));
+    uint64_t until = clock_now(CLOCK_MONO) + 20000000;
+    while (clock_now(CLOCK_MONO) < until)
+        EQ(atomic_load(&x.result), 1);
+    OK(lock(&w, a, LOCK_UNLOCK, 0, 1));
+    EQ(wait_result(&x), 0);
+    EQ(lock(&w, a, LOCK_READ, 0, 1), -EAGAIN);
+    OK(world_close(&w, a));
+    OK(world_close(&w, b));
+    world_end(&w);
+}
+
+static int lock_all(void *arg)
+{
+    Waits *x = arg;
+    int r = lock(x->w, x->ch, LOCK_WRITE, 0, 30);
+    if (r == 0)
+        r = lock(x->w, x->ch, LOCK_UNLOCK, 10, 10);
+    flock_release(x->ch);
+    return r;
+}
+
+TEST(a_lock_that_cannot_be_made_leaves_nothing)
+{
+    World w = world("/f=x");
+    Waits x = { .w = &w, .ch = open_file(&w) };
+    test_each_failure(lock_all, &x);
+    EQ(count_of(OBJ_LOCK), 0);
+    OK(world_close(&w, x.ch));
+    world_end(&w);
+}
