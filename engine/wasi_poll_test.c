@@ -65,6 +65,11 @@ static uint64_t bytes_of(Subs *s, unsigned i)
     return prog_u64(s->p, s->events + i * EVENT + 16);
 }
 
+static uint32_t flags_of(Subs *s, unsigned i)
+{
+    return prog_u32(s->p, s->events + i * EVENT + 24) & 0xffff;
+}
+
 TEST(the_earliest_clock_wins)
 {
     Prog p;
@@ -137,6 +142,7 @@ TEST(descriptors_that_are_ready_are_told_with_their_bytes)
     EQ(poll_them(&s), 3);
     EQ(event_of(&s, 0), 1001);
     EQ(bytes_of(&s, 0), 6);
+    EQ(flags_of(&s, 0), 0);
     EQ(event_of(&s, 1), 1003);
     EQ(type_of(&s, 1), WASI_EVENT_WRITE);
     EQ(error_of(&s, 2), WASI_EBADF);

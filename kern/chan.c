@@ -310,7 +310,7 @@ int chan_allocate(Call *c, Chan *ch, uint64_t off, uint64_t n)
 int chan_ready(Call *c, Chan *ch, unsigned events, uint64_t *bytes)
 {
     const Dev *dev = ch->file->dev;
-    return dev->ready == NULL ? (int)events : dev->ready(c, ch, events, bytes);
+    return dev->ready == NULL ? (int)(events & (READY_READ | READY_WRITE)) : dev->ready(c, ch, events, bytes);
 }
 
 /* ---- attributes --------------------------------------------------------------------------------------------------- */
