@@ -116,7 +116,7 @@ TEST(standard_descriptors_stay)
     int fd = prog_odd(&p, "tty", OPEN_READ | OPEN_WRITE);
     FdInfo info;
     OK(fd_get(p.task.fds, fd, &info));
-    OK(fd_set(&p.thread.call, p.task.fds, 1, info.chan, UINT64_MAX, UINT64_MAX, false));
+    OK(fd_put(&p.thread.call, p.task.fds, 1, info.chan, UINT64_MAX, UINT64_MAX, false));
     call_end(&p.thread.call);
     begin_in(&p, "/");
     EQ(filetype(&p, 1), WASI_TYPE_CHAR);

@@ -26,7 +26,7 @@ static int set_files(Call *c, const taskfs_program *p, Task *t)
     int r = 0;
     for (size_t i = 0; r == 0 && i < p->nfiles; i++)
         if (p->files[i] != NULL)
-            CALL_RUN(c, r, fd_set(c, task_fds(t), (int)i, chan_get(p->files[i]->chan), UINT64_MAX, UINT64_MAX, false));
+            CALL_RUN(c, r, fd_put(c, task_fds(t), (int)i, chan_get(p->files[i]->chan), UINT64_MAX, UINT64_MAX, false));
     return r;
 }
 

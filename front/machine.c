@@ -106,7 +106,7 @@ static int put_stream(Call *c, Task *t, int fd, int hostfd)
     if (ch == NULL)
         return -ENOMEM;
     r = chan_open(c, ch, fd == 0 ? OPEN_READ : OPEN_WRITE, &open);
-    return r < 0 ? r : fd_set(c, task_fds(t), fd, STEAL(open), UINT64_MAX, UINT64_MAX, false);
+    return r < 0 ? r : fd_put(c, task_fds(t), fd, STEAL(open), UINT64_MAX, UINT64_MAX, false);
 }
 
 int machine_stream(Call *c, Task *t, int fd, int hostfd)

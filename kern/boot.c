@@ -44,7 +44,7 @@ static int null_fds(Call *c, Task *root)
         Chan *null = NULL;
         int r = task_open_null(c, &null);
         if (r == 0)
-            r = fd_set(c, root->fds, fd, null, UINT64_MAX, UINT64_MAX, false);
+            r = fd_put(c, root->fds, fd, null, UINT64_MAX, UINT64_MAX, false);
         if (r < 0)
             return r;
     }

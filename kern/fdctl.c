@@ -33,7 +33,7 @@ static int check_alive(Call *c, const Slot *s, const char *what)
 /* Takes ch. */
 static int slot_set(Call *c, const Slot *s, Chan *ch)
 {
-    return fd_set(c, s->task->fds, s->fd, ch, UINT64_MAX, UINT64_MAX, false);
+    return fd_put(c, s->task->fds, s->fd, ch, UINT64_MAX, UINT64_MAX, false);
 }
 
 /* ---- dup ------------------------------------------------------------------------------------------------------------- */
@@ -285,7 +285,7 @@ static int put_feed(Call *c, Task *t, Chan **out)
     int e = c->task->kernel->list->pipe(c, &r, &w);
     if (e == 0) {
         file = file_get(r->file);
-        e = fd_set(c, t->fds, 0, STEAL(r), UINT64_MAX, UINT64_MAX, false);
+        e = fd_put(c, t->fds, 0, STEAL(r), UINT64_MAX, UINT64_MAX, false);
     }
     mutex_lock(&t->lock);
     t->feeding = false;

@@ -27,7 +27,7 @@ static void scene_init(Scene *s, bool stream)
     call_init(&s->call, &s->task);
     s->fds = fdtab_new(s->account, FD_LIMIT_DEFAULT);
     s->file = recorder_new(stream);
-    OK(fd_set(&s->call, s->fds, 1, recorder_open(&s->call, s->file, OPEN_READ | OPEN_WRITE), ALL, ALL, false));
+    OK(fd_put(&s->call, s->fds, 1, recorder_open(&s->call, s->file, OPEN_READ | OPEN_WRITE), ALL, ALL, false));
 }
 
 static void scene_end(Scene *s)
@@ -260,7 +260,7 @@ TEST(a_descriptor_at_hand_is_not_used_when_its_slot_changed)
     scene_init(&s, true);
     Recorder *second = recorder_new(true);
     EQ(write_fd(&s, 1, "a"), 1);
-    OK(fd_set(&s.call, s.fds, 1, recorder_open(&s.call, second, OPEN_WRITE), ALL, ALL, false));
+    OK(fd_put(&s.call, s.fds, 1, recorder_open(&s.call, second, OPEN_WRITE), ALL, ALL, false));
     EQ(s.file->closes, 1);
     EQ(write_fd(&s, 1, "b"), 1);
     EQ(s.file->len, 1);
@@ -272,12 +272,12 @@ TEST(a_descriptor_at_hand_is_not_used_when_its_slot_changed)
     /* By another call: this one's hold ends when it is used next. */
     Call other;
     call_init(&other, &s.task);
-    OK(fd_set(&s.call, s.fds, 2, recorder_open(&s.call, second, OPEN_WRITE), ALL, ALL, false));
+    OK(fd_put(&s.call, s.fds, 2, recorder_open(&s.call, second, OPEN_WRITE), ALL, ALL, false));
     EQ(write_fd(&s, 2, "d"), 1);
     OK(fd_close(&other, s.fds, 2));
     EQ(second->flushes, 2);
     EQ(write_fd(&s, 2, "e"), -EBADF);
-    OK(fd_set(&other, s.fds, 5, recorder_open(&s.call, s.file, OPEN_WRITE), ALL, ALL, false));
+    OK(fd_put(&other, s.fds, 5, recorder_open(&s.call, s.file, OPEN_WRITE), ALL, ALL, false));
     EQ(write_fd(&s, 5, "f"), 1);
     EQ(second->closes, 2);
     call_destroy(&other);
@@ -294,7 +294,7 @@ TEST(pins_of_one_table_are_not_those_of_another)
         FdTab *t = fdtab_new(NULL, 10);
         Recorder *file = recorder_new(true);
         IoVec v = { buf, 2 };
-        OK(fd_set(&s.call, t, 1, recorder_open(&s.call, file, OPEN_WRITE), ALL, ALL, false));
+        OK(fd_put(&s.call, t, 1, recorder_open(&s.call, file, OPEN_WRITE), ALL, ALL, false));
         EQ(fd_writev(&s.call, t, 1, &v, 1, NULL, 0), 2);
         EQ(file->len, 2);
         fdtab_close_all(&s.call, t);
@@ -337,7 +337,7 @@ static void begin_reading(Waiting *w, Scene *s, Recorder *file)
     *w = (Waiting){ .s = s };
     mutex_init(&w->lock, RANK_LEAF);
     cond_init(&w->changed);
-    OK(fd_set(&s->call, s->fds, 0, recorder_open(&s->call, file, OPEN_READ), ALL, ALL, false));
+    OK(fd_put(&s->call, s->fds, 0, recorder_open(&s->call, file, OPEN_READ), ALL, ALL, false));
     OK(worker_run(read_one, w, 0));
     for (bool waits = false; !waits; thread_yield()) {
         mutex_lock(&s->task.lock);
@@ -363,7 +363,7 @@ TEST(a_call_that_waits_goes_on_with_the_new_descriptor)
     Recorder *silent = recorder_new(true);
     EQ(write_fd(&s, 1, "spoken"), 6);
     begin_reading(&w, &s, silent);
-    OK(fd_set(&s.call, s.fds, 0, recorder_open(&s.call, s.file, OPEN_READ), ALL, ALL, false));
+    OK(fd_put(&s.call, s.fds, 0, recorder_open(&s.call, s.file, OPEN_READ), ALL, ALL, false));
     EQ(silent->closes, 1);          /* who waits holds nothing */
     EQ(end_reading(&w), 6);
     MEM_EQ(w.buf, "spoken", 6);
@@ -395,7 +395,7 @@ static int session(void *arg)
     FdTab *t = fdtab_new(f->s.account, 10);
     Chan *ch = t != NULL ? recorder_open(&c, f->file, OPEN_READ | OPEN_WRITE) : NULL;
     if (ch != NULL)
-        r = fd_set(&c, t, 0, ch, ALL, ALL, false);
+        r = fd_put(&c, t, 0, ch, ALL, ALL, false);
     /* No allocation that fails later is a reason to write nothing. */
     if (r == 0) {
         EQ(fd_writev(&c, t, 0, v, 2, &off, 0), 40000);
@@ -460,7 +460,7 @@ TEST_SLOW(slots_change_while_others_write, 60)
         if (i % 2 == 0)
             (void)fd_close(&race.s.call, race.s.fds, fd);
         else
-            OK(fd_set(&race.s.call, race.s.fds, fd, recorder_open(&race.s.call, race.s.file, OPEN_WRITE), ALL, ALL,
+            OK(fd_put(&race.s.call, race.s.fds, fd, recorder_open(&race.s.call, race.s.file, OPEN_WRITE), ALL, ALL,
                       false));
         if (i % 5 == 0)
             (void)fd_renumber(&race.s.call, race.s.fds, fd, 1);

@@ -257,7 +257,7 @@ static int find_place_locked(FdTab *t, int fd, bool exact)
 }
 
 /* Takes info->chan. */
-static int fd_put(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
+static int slot_fill(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
 {
     Chan *ch = info->chan;
     FdOld old = { .chan = NULL };
@@ -281,14 +281,14 @@ static int fd_put(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
 
 int fd_add(Call *c, FdTab *t, Chan *ch, int min, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
-    return fd_put(c, t, min, false,
+    return slot_fill(c, t, min, false,
                   &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
 }
 
-int fd_set(Call *c, FdTab *t, int fd, Chan *ch, uint64_t rights, uint64_t inheriting, bool cloexec)
+int fd_put(Call *c, FdTab *t, int fd, Chan *ch, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
     int r =
-        fd_put(c, t, fd, true, &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
+        slot_fill(c, t, fd, true, &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
     return r < 0 ? r : 0;
 }
 
@@ -338,7 +338,7 @@ int fdtab_copy(Call *c, FdTab *src, int from, FdTab *dst, int to)
     int r = fd_get(src, from, &info);
     if (r < 0)
         return r;
-    return fd_set(c, dst, to, info.chan, info.rights, info.inheriting, false);
+    return fd_put(c, dst, to, info.chan, info.rights, info.inheriting, false);
 }
 
 void fdtab_activate(FdTab *t)

@@ -41,7 +41,7 @@ static int add(Scene *s, int min)
 
 static int set(Scene *s, int fd, unsigned flags)
 {
-    return fd_set(&s->call, s->fds, fd, recorder_open(&s->call, s->file, flags), ALL, ALL, false);
+    return fd_put(&s->call, s->fds, fd, recorder_open(&s->call, s->file, flags), ALL, ALL, false);
 }
 
 TEST(the_lowest_free_number_is_taken)

@@ -139,7 +139,7 @@ static int inherit_fds(Call *c, Task *t, Task *from, Chan *avoid)
         if (info.chan != avoid)
             r = fdtab_copy(c, from->fds, fd, t->fds, fd);
         else if ((r = task_open_null(c, &null)) == 0)
-            r = fd_set(c, t->fds, fd, null, UINT64_MAX, UINT64_MAX, false);
+            r = fd_put(c, t->fds, fd, null, UINT64_MAX, UINT64_MAX, false);
         chan_put(info.chan);
         if (r < 0)
             return r;

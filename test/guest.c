@@ -192,7 +192,7 @@ void prog_begin(Prog *p, bool copied)
     call_begin(&p->thread.call);
     make_files(p);
     for (int fd = 0; fd < 3; fd++)
-        OK(fd_set(&p->thread.call, p->task.fds, fd, open_odd(p, "null", OPEN_READ | OPEN_WRITE), UINT64_MAX, UINT64_MAX,
+        OK(fd_put(&p->thread.call, p->task.fds, fd, open_odd(p, "null", OPEN_READ | OPEN_WRITE), UINT64_MAX, UINT64_MAX,
                   false));
     call_end(&p->thread.call);
     OK(wasi_begin(&p->wasi, &p->task, &p->thread));

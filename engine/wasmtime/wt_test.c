@@ -156,7 +156,7 @@ static Task *new_task(World *w, const char *path)
     OK(r);
     for (int fd = 1; fd <= 2; fd++) {
         call_begin(c);
-        EQ(fd_set(c, task_fds(t), fd, chan_get(out), UINT64_MAX, UINT64_MAX, false), 0);
+        EQ(fd_put(c, task_fds(t), fd, chan_get(out), UINT64_MAX, UINT64_MAX, false), 0);
         call_end(c);
     }
     chan_put(out);
