@@ -11,37 +11,56 @@
 #include "kern/count.h"
 #include "kern/env.h"
 
+enum { LONG = 4096 };               /* a block of this size is given room to grow */
+
+/* A block of size bytes, charged; what v holds fits in it. */
+static int strv_resize(Strv *v, size_t size)
+{
+    if (size > v->size && account_charge(v->account, size - v->size) < 0)
+        return -ENOMEM;
+    char *block = mem_resize(v->s, size);
+    if (block == NULL) {
+        if (size > v->size)
+            account_uncharge(v->account, size - v->size);
+        return -ENOMEM;
+    }
+    if (size < v->size)
+        account_uncharge(v->account, v->size - size);
+    if (v->s == NULL)
+        count_add(OBJ_STRV, v);
+    v->s = block;
+    v->size = size;
+    return 0;
+}
+
+/* Room for len bytes: more than asked for when it is long, so that a long block can come in many pieces. */
+static int strv_room(Strv *v, size_t len)
+{
+    size_t more = v->size + v->size / 2;
+    if (len <= v->size)
+        return 0;
+    if (len > LONG && more > len && strv_resize(v, more < STRV_MAX ? more : STRV_MAX) == 0)
+        return 0;
+    return strv_resize(v, len);
+}
+
 /* Replaces the old_len bytes at off by the n bytes at s (which do not lie in v). */
 static int strv_splice(Strv *v, size_t off, size_t old_len, const void *s, size_t n)
 {
     size_t len = v->len - old_len + n;
     if (n > STRV_MAX || len > STRV_MAX)
         return -E2BIG;
-    if (len > v->len) {
-        int r = account_charge(v->account, len - v->len);
-        if (r < 0)
-            return r;
-        char *grown = mem_resize(v->s, len);
-        if (grown == NULL) {
-            account_uncharge(v->account, len - v->len);
-            return -ENOMEM;
-        }
-        if (v->s == NULL)
-            count_add(OBJ_STRV, v);
-        v->s = grown;
-    }
+    int r = strv_room(v, len);
+    if (r < 0)
+        return r;
     size_t behind = v->len - off - old_len;
     if (behind > 0)
         memmove(v->s + off + n, v->s + off + old_len, behind);
     if (n > 0)
         memcpy(v->s + off, s, n);
-    if (len < v->len) {
-        account_uncharge(v->account, v->len - len);
-        char *shrunk = mem_resize(v->s, len);
-        if (shrunk != NULL)
-            v->s = shrunk;
-    }
     v->len = len;
+    if (len < v->size / 2)
+        (void)strv_resize(v, len);
     return 0;
 }
 
@@ -49,7 +68,7 @@ void strv_free(Strv *v)
 {
     if (v->s != NULL)
         count_sub(OBJ_STRV, v);
-    account_uncharge(v->account, v->len);
+    account_uncharge(v->account, v->size);
     mem_free(v->s);
     *v = (Strv){ 0 };
 }

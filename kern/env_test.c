@@ -135,7 +135,7 @@ static int session(void *arg)
     if (r == 0)
         r = strv_copy(&copy, &v, a);
     if (r == 0)
-        EQ(used(a), 2 * v.len);
+        EQ(used(a), v.size + copy.size);
     strv_free(&v);
     strv_free(&copy);
     return r;
