@@ -79,8 +79,8 @@ int main(int argc, char **argv)
     if (slash != NULL)
         *slash = '\0';
     host_begin(scratch, slash != NULL ? argv[0] : ".");
-    Machine m;
-    machine_begin(&m);
+    Rig m;
+    rig_begin(&m);
     printf("%-34s %11s%11s   %-24s%11s%11s  %8s %8s  target\n", "taskfs", "min", "median", "against", "min", "median", "by min",
            "by median");
     if (wanted(argc, argv, "task"))
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
         bench_pipes(&m);
     if (wanted(argc, argv, "namespace"))
         bench_namespaces(&m);
-    machine_end(&m);
+    rig_end(&m);
     host_end();
     char command[sizeof scratch + 16];
     snprintf(command, sizeof command, "rm -rf %s", scratch);

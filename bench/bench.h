@@ -32,31 +32,31 @@ void host_begin(const char *scratch, const char *programs);
 void host_end(void);
 double host_run(void *work, unsigned n);        /* work: a HostWork * */
 
-/* ---- the kernel's side (machine.c) ------------------------------------------------------------------------------------ */
+/* ---- the kernel's side (rig.c) ------------------------------------------------------------------------------------ */
 
-typedef struct Machine {
+typedef struct Rig {
     Kernel *kernel;
     Call call;                      /* the root task's */
-} Machine;
+} Rig;
 
-void machine_begin(Machine *m);
-void machine_end(Machine *m);
+void rig_begin(Rig *m);
+void rig_end(Rig *m);
 /* As a door does it: open, write or read, close. They end the process with words when they fail. */
-void machine_put(Machine *m, const char *path, const void *text, size_t n);
-size_t machine_get(Machine *m, const char *path, void *buf, size_t n);
-void machine_mkdir(Machine *m, const char *path);
-unsigned machine_new_task(Machine *m);
-void machine_task(Machine *m, unsigned id, const char *file, const char *line);
-void machine_say(Machine *m, const char *path, const char *line);
+void rig_put(Rig *m, const char *path, const void *text, size_t n);
+size_t rig_get(Rig *m, const char *path, void *buf, size_t n);
+void rig_mkdir(Rig *m, const char *path);
+unsigned rig_new_task(Rig *m);
+void rig_task(Rig *m, unsigned id, const char *file, const char *line);
+void rig_say(Rig *m, const char *path, const char *line);
 /* The module that wat describes becomes a program. */
-void machine_program(Machine *m, const char *path, const char *wat);
+void rig_program(Rig *m, const char *path, const char *wat);
 
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The groups of rows. scratch: a directory on tmpfs. */
-void bench_tasks(Machine *m);
-void bench_wasi(Machine *m, const char *scratch);
-void bench_pipes(Machine *m);
-void bench_namespaces(Machine *m);
+void bench_tasks(Rig *m);
+void bench_wasi(Rig *m, const char *scratch);
+void bench_pipes(Rig *m);
+void bench_namespaces(Rig *m);
 
 #endif

@@ -13,7 +13,7 @@
 enum { MANY = 100000 };
 
 typedef struct Side2 {
-    Machine *m;
+    Rig *m;
     Ns *ns;
 } Side2;
 
@@ -42,7 +42,7 @@ static double look_up(void *arg, unsigned n)
     return (double)(clock_now(CLOCK_MONO) - start);
 }
 
-static Ns *with_binds(Machine *m, unsigned n)
+static Ns *with_binds(Rig *m, unsigned n)
 {
     Call *c = &m->call;
     Ns *ns = ns_fork(m->kernel->root->ns, NULL);
@@ -60,11 +60,11 @@ static Ns *with_binds(Machine *m, unsigned n)
     return ns;
 }
 
-void bench_namespaces(Machine *m)
+void bench_namespaces(Rig *m)
 {
-    machine_mkdir(m, "/tmp/source");
-    machine_mkdir(m, "/tmp/many");
-    machine_put(m, "/tmp/source/a", "a", 1);
+    rig_mkdir(m, "/tmp/source");
+    rig_mkdir(m, "/tmp/many");
+    rig_put(m, "/tmp/source/a", "a", 1);
     Side2 few = { m, with_binds(m, 1) }, many = { m, with_binds(m, MANY) };
     bench_pair("namespace: fork, 100,000 binds", (Side){ "many", fork_it, &many }, (Side){ "one bind", fork_it, &few }, 100000, 1 / 1.5);
     bench_pair("namespace: lookup, 100,000 binds", (Side){ "many", look_up, &many }, (Side){ "one bind", look_up, &few }, 100000, 1 / 1.5);

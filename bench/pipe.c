@@ -34,10 +34,10 @@ static const char byte_asker[] = "(module " IMPORTS PIECE
 
 static const char byte_answerer[] = "(module " IMPORTS PIECE
     "(func (export \"_start\") (loop $l (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))"
-    "  (if (i32.load (i32.const 16)) (then (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))) (br $l)))))";
+    "  (if (i32.load (i32.const 16)) (then (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))) (br $l))))))";
 
 typedef struct Pair {
-    Machine *m;
+    Rig *m;
     const char *first, *second;     /* texts of the programs */
     const char *size;               /* the length of the piece, as four bytes of a wat string */
     bool back;                      /* a second pipe */
@@ -50,44 +50,44 @@ static void make_programs(Pair *p, unsigned n)
     if (p->n == n)
         return;
     snprintf(wat, sizeof wat, p->first, p->size, n);
-    machine_program(p->m, "/tmp/first", wat);
+    rig_program(p->m, "/tmp/first", wat);
     snprintf(wat, sizeof wat, p->second, p->size);
-    machine_program(p->m, "/tmp/second", wat);
+    rig_program(p->m, "/tmp/second", wat);
     p->n = n;
 }
 
-static void wait_for(Machine *m, unsigned id)
+static void wait_for(Rig *m, unsigned id)
 {
     char path[64], code[16];
     snprintf(path, sizeof path, "/task/%u/wait", id);
-    if (machine_get(m, path, code, sizeof code) != 2 || code[0] != '0')
+    if (rig_get(m, path, code, sizeof code) != 2 || code[0] != '0')
         die("task %u: exit code %.3s", id, code);
-    machine_task(m, id, "ctl", "remove\n");
+    rig_task(m, id, "ctl", "remove\n");
 }
 
 static double run_pair(void *arg, unsigned n)
 {
     Pair *p = arg;
-    Machine *m = p->m;
+    Rig *m = p->m;
     make_programs(p, n);
-    unsigned a = machine_new_task(m), b = machine_new_task(m);
+    unsigned a = rig_new_task(m), b = rig_new_task(m);
     char line[64];
     snprintf(line, sizeof line, "pipe /task/%u/fd/0\n", b);
-    machine_task(m, a, "fd/1/ctl", line);
+    rig_task(m, a, "fd/1/ctl", line);
     snprintf(line, sizeof line, "pipe /task/%u/fd/0\n", a);
     if (p->back)
-        machine_task(m, b, "fd/1/ctl", line);
-    machine_task(m, a, "ctl", "cmd /tmp/first\n");
-    machine_task(m, b, "ctl", "cmd /tmp/second\n");
+        rig_task(m, b, "fd/1/ctl", line);
+    rig_task(m, a, "ctl", "cmd /tmp/first\n");
+    rig_task(m, b, "ctl", "cmd /tmp/second\n");
     uint64_t start = clock_now(CLOCK_MONO);
-    machine_task(m, b, "ctl", "start\n");
-    machine_task(m, a, "ctl", "start\n");
+    rig_task(m, b, "ctl", "start\n");
+    rig_task(m, a, "ctl", "start\n");
     wait_for(m, a);
     wait_for(m, b);
     return (double)(clock_now(CLOCK_MONO) - start);
 }
 
-void bench_pipes(Machine *m)
+void bench_pipes(Rig *m)
 {
     static HostWork blocks = HOST_PIPE_BLOCKS, bytes = HOST_PIPE_BYTES;
     Pair big = { .m = m, .first = block_writer, .second = block_reader, .size = "\\00\\00\\01\\00" };

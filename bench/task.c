@@ -14,24 +14,24 @@ static const char one_byte[] =
 
 static double run_tasks(void *arg, unsigned n)
 {
-    Machine *m = arg;
+    Rig *m = arg;
     uint64_t start = clock_now(CLOCK_MONO);
     for (unsigned i = 0; i < n; i++) {
-        unsigned id = machine_new_task(m);
+        unsigned id = rig_new_task(m);
         char path[64], code[16];
-        machine_task(m, id, "ctl", "cmd /tmp/one\nstart\n");
+        rig_task(m, id, "ctl", "cmd /tmp/one\nstart\n");
         snprintf(path, sizeof path, "/task/%u/wait", id);
-        if (machine_get(m, path, code, sizeof code) != 2 || code[0] != '0')
+        if (rig_get(m, path, code, sizeof code) != 2 || code[0] != '0')
             die("task %u: exit code %.2s", id, code);
-        machine_task(m, id, "ctl", "remove\n");
+        rig_task(m, id, "ctl", "remove\n");
     }
     return (double)(clock_now(CLOCK_MONO) - start);
 }
 
-void bench_tasks(Machine *m)
+void bench_tasks(Rig *m)
 {
     static HostWork dynamic = HOST_SPAWN_DYNAMIC, fixed = HOST_SPAWN_STATIC;
-    machine_program(m, "/tmp/one", one_byte);
+    rig_program(m, "/tmp/one", one_byte);
     Side ours = { "task", run_tasks, m };
     bench_pair("task: new to wait and removed", ours, (Side){ "posix_spawn, dynamic", host_run, &dynamic }, 200, 20);
     bench_pair("task: new to wait and removed", ours, (Side){ "posix_spawn, static", host_run, &fixed }, 200, 20);

@@ -45,7 +45,7 @@ static const char read_body[] = REWIND "(call $read (local.get $fd))";
 static const char open_body[] = "(call $must (call $fd_close (call $open (i32.const 0))))";
 
 typedef struct Work {
-    Machine *m;
+    Rig *m;
     const char *scratch;
     const char *body;
     unsigned n;                     /* repetitions that both programs were made for */
@@ -68,7 +68,7 @@ static void make_programs(Work *w, unsigned n)
         return;
     char wat[8192];
     snprintf(wat, sizeof wat, module, n, w->body);
-    machine_program(w->m, "/tmp/calls", wat);
+    rig_program(w->m, "/tmp/calls", wat);
     wasm_byte_vec_t bytes;
     check(wasmtime_wat2wasm(wat, strlen(wat), &bytes), "wat");
     if (w->compiled != NULL)
@@ -81,18 +81,18 @@ static void make_programs(Work *w, unsigned n)
 static double as_task(void *arg, unsigned n)
 {
     Work *w = arg;
-    Machine *m = w->m;
+    Rig *m = w->m;
     make_programs(w, n);
-    unsigned id = machine_new_task(m);
+    unsigned id = rig_new_task(m);
     char path[64], code[16];
-    machine_task(m, id, "fd/1/ctl", "dup /tmp/result w\n");
-    machine_task(m, id, "ctl", "cmd /tmp/calls\nstart\n");
+    rig_task(m, id, "fd/1/ctl", "dup /tmp/result w\n");
+    rig_task(m, id, "ctl", "cmd /tmp/calls\nstart\n");
     snprintf(path, sizeof path, "/task/%u/wait", id);
-    if (machine_get(m, path, code, sizeof code) != 2 || code[0] != '0')
+    if (rig_get(m, path, code, sizeof code) != 2 || code[0] != '0')
         die("task %u: exit code %.3s", id, code);
     uint64_t ns = 0;
-    machine_get(m, "/tmp/result", &ns, sizeof ns);
-    machine_task(m, id, "ctl", "remove\n");
+    rig_get(m, "/tmp/result", &ns, sizeof ns);
+    rig_task(m, id, "ctl", "remove\n");
     return (double)ns;
 }
 
@@ -130,12 +130,12 @@ static double under_wasmtime(void *arg, unsigned n)
     return (double)ns;
 }
 
-void bench_wasi(Machine *m, const char *scratch)
+void bench_wasi(Rig *m, const char *scratch)
 {
     static HostWork write_work = HOST_WRITE, read_work = HOST_READ_FILE, open_work = HOST_OPEN;
-    machine_mkdir(m, "/tmp/a");
-    machine_mkdir(m, "/tmp/a/b");
-    machine_mkdir(m, "/tmp/a/b/c");
+    rig_mkdir(m, "/tmp/a");
+    rig_mkdir(m, "/tmp/a/b");
+    rig_mkdir(m, "/tmp/a/b/c");
     wasm_engine_t *engine = wasm_engine_new();
     const struct {
         const char *title, *body;

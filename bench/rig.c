@@ -13,7 +13,7 @@
 #include "kern/chan.h"
 #include "kern/walk.h"
 
-void machine_begin(Machine *m)
+void rig_begin(Rig *m)
 {
     int r = kernel_boot(&boot_native, 0, 0, &m->kernel);
     if (r < 0)
@@ -21,13 +21,13 @@ void machine_begin(Machine *m)
     call_init(&m->call, m->kernel->root);
 }
 
-void machine_end(Machine *m)
+void rig_end(Rig *m)
 {
     call_destroy(&m->call);
     kernel_end(m->kernel);
 }
 
-static Chan *open_file(Machine *m, const char *path, unsigned flags)
+static Chan *open_file(Rig *m, const char *path, unsigned flags)
 {
     Chan *ch = NULL;
     int r;
@@ -38,7 +38,7 @@ static Chan *open_file(Machine *m, const char *path, unsigned flags)
     return ch;
 }
 
-static void close_file(Machine *m, Chan *ch)
+static void close_file(Rig *m, Chan *ch)
 {
     int r;
     CALL_RUN(&m->call, r, chan_unhold(&m->call, ch, true));
@@ -47,7 +47,7 @@ static void close_file(Machine *m, Chan *ch)
     chan_put(ch);
 }
 
-static void write_all(Machine *m, const char *path, unsigned flags, const void *text, size_t n)
+static void write_all(Rig *m, const char *path, unsigned flags, const void *text, size_t n)
 {
     Chan *ch = open_file(m, path, OPEN_WRITE | flags);
     for (size_t at = 0; at < n;) {
@@ -60,14 +60,14 @@ static void write_all(Machine *m, const char *path, unsigned flags, const void *
     close_file(m, ch);
 }
 
-void machine_put(Machine *m, const char *path, const void *text, size_t n)
+void rig_put(Rig *m, const char *path, const void *text, size_t n)
 {
     write_all(m, path, OPEN_CREATE | OPEN_TRUNC, text, n);
 }
 
-void machine_say(Machine *m, const char *path, const char *line) { write_all(m, path, 0, line, strlen(line)); }
+void rig_say(Rig *m, const char *path, const char *line) { write_all(m, path, 0, line, strlen(line)); }
 
-size_t machine_get(Machine *m, const char *path, void *buf, size_t n)
+size_t rig_get(Rig *m, const char *path, void *buf, size_t n)
 {
     Chan *ch = open_file(m, path, OPEN_READ);
     int64_t r;
@@ -78,7 +78,7 @@ size_t machine_get(Machine *m, const char *path, void *buf, size_t n)
     return (size_t)r;
 }
 
-void machine_mkdir(Machine *m, const char *path)
+void rig_mkdir(Rig *m, const char *path)
 {
     Chan *dir = NULL;
     char name[NAME_MAX_LEN + 1];
@@ -92,22 +92,22 @@ void machine_mkdir(Machine *m, const char *path)
         die("mkdir %s: error %d", path, -r);
 }
 
-unsigned machine_new_task(Machine *m)
+unsigned rig_new_task(Rig *m)
 {
     char id[32];
-    size_t n = machine_get(m, "/task/new", id, sizeof id - 1);
+    size_t n = rig_get(m, "/task/new", id, sizeof id - 1);
     id[n] = '\0';
     return (unsigned)strtoul(id, NULL, 10);
 }
 
-void machine_task(Machine *m, unsigned id, const char *file, const char *line)
+void rig_task(Rig *m, unsigned id, const char *file, const char *line)
 {
     char path[64];
     snprintf(path, sizeof path, "/task/%u/%s", id, file);
-    machine_say(m, path, line);
+    rig_say(m, path, line);
 }
 
-void machine_program(Machine *m, const char *path, const char *wat)
+void rig_program(Rig *m, const char *path, const char *wat)
 {
     wasm_byte_vec_t bytes;
     wasmtime_error_t *e = wasmtime_wat2wasm(wat, strlen(wat), &bytes);
@@ -116,6 +116,6 @@ void machine_program(Machine *m, const char *path, const char *wat)
         wasmtime_error_message(e, &words);
         die("%s: %.*s", path, (int)words.size, words.data);
     }
-    machine_put(m, path, bytes.data, bytes.size);
+    rig_put(m, path, bytes.data, bytes.size);
     wasm_byte_vec_delete(&bytes);
 }
