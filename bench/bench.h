@@ -23,7 +23,7 @@ typedef struct Side {
 /* Runs both in turn, n times a round, and prints a row. target: how many times faster ours is meant to be; 0 for none. */
 void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double target);
 
-/* ---- the host's side: a small process of its own, made before anything large exists (host.c) ------------------------- */
+/* ---- the host's side: a small process of its own, made before anything large exists (bench_host.c) ------------------------- */
 
 typedef enum HostWork { HOST_SPAWN_DYNAMIC, HOST_SPAWN_STATIC, HOST_WRITE, HOST_READ_FILE, HOST_OPEN, HOST_PIPE_BLOCKS, HOST_PIPE_BYTES } HostWork;
 
