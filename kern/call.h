@@ -144,7 +144,7 @@ typedef struct Blocking {
     int (*work)(void *arg, atomic_bool *abandoned);
     void (*release)(void *arg);
 } Blocking;
-int call_blocking(Call *c, const void *key, const Blocking *b, void *(*make_arg)(void *user), void (*done)(void *arg, void *user),
-                  void *user);
+int call_blocking(Call *c, const void *key, const Blocking *b, void *(*make_arg)(void *user),
+                  void (*done)(void *arg, void *user), void *user);
 
 #endif

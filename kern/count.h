@@ -9,9 +9,35 @@
 #include "kern/text.h"
 
 typedef enum ObjectKind {
-    OBJ_TASK, OBJ_CHAN, OBJ_FILE, OBJ_PATH, OBJ_NS, OBJ_NSROOT, OBJ_NSNODE, OBJ_MAP, OBJ_FDTAB, OBJ_RING, OBJ_TAP, OBJ_SYNFILE,
-    OBJ_PIPE, OBJ_INODE, OBJ_BLOCK, OBJ_ACCOUNT, OBJ_WAITER, OBJ_OP, OBJ_MEMO, OBJ_LOCK, OBJ_EVENTSUB, OBJ_EVENT, OBJ_STRV, OBJ_HOSTFILE, OBJ_CAP,
-    OBJ_IMAGE, OBJ_INSTANCE, OBJ_THREAD, OBJ_COUNT,
+    OBJ_TASK,
+    OBJ_CHAN,
+    OBJ_FILE,
+    OBJ_PATH,
+    OBJ_NS,
+    OBJ_NSROOT,
+    OBJ_NSNODE,
+    OBJ_MAP,
+    OBJ_FDTAB,
+    OBJ_RING,
+    OBJ_TAP,
+    OBJ_SYNFILE,
+    OBJ_PIPE,
+    OBJ_INODE,
+    OBJ_BLOCK,
+    OBJ_ACCOUNT,
+    OBJ_WAITER,
+    OBJ_OP,
+    OBJ_MEMO,
+    OBJ_LOCK,
+    OBJ_EVENTSUB,
+    OBJ_EVENT,
+    OBJ_STRV,
+    OBJ_HOSTFILE,
+    OBJ_CAP,
+    OBJ_IMAGE,
+    OBJ_INSTANCE,
+    OBJ_THREAD,
+    OBJ_COUNT,
 } ObjectKind;
 
 /* p: the object's address, which only spreads the counters over cache lines. */

@@ -20,8 +20,8 @@ typedef struct Strv {
 void strv_free(Strv *v);
 int strv_copy(Strv *to, const Strv *from, Account *a);      /* to is empty */
 int strv_set_block(Strv *v, const void *s, size_t len);     /* replaces all; a missing last NUL is added */
-int strv_append_block(Strv *v, const void *s,
-                      size_t len); /* goes on where the last write ended, in mid-string too (see cmdline) */
+/* Goes on where the last write ended, in mid-string too (see cmdline). */
+int strv_append_block(Strv *v, const void *s, size_t len);
 /* A write to the file of it: at offset 0 replaces, at the end (of what was written) appends, -EINVAL elsewhere. */
 int strv_write(Strv *v, const void *s, size_t len, uint64_t off);
 int strv_add(Strv *v, const char *s);

@@ -44,7 +44,8 @@ int fd_renumber(Call *c, FdTab *t, int from, int to);       /* WASI: both must b
 int fd_set_rights(FdTab *t, int fd, uint64_t rights, uint64_t inheriting);  /* only shrink, else -EPERM (ENOTCAPABLE) */
 int fd_set_cloexec(FdTab *t, int fd, bool on);
 int fd_set_preopen(FdTab *t, int fd, const char *name);     /* copied */
-int fd_preopen(FdTab *t, int fd, char *name, size_t n);     /* the preopen's name, copied; its length, or -EBADF when it is none */
+/* The preopen's name, copied; its length, or -EBADF when it is none. */
+int fd_preopen(FdTab *t, int fd, char *name, size_t n);
 int fd_next(FdTab *t, int fd);      /* the lowest open number >= fd, or -EBADF: to list them */
 
 /* What fd/N reads as when it was open for writing: its ring, made when there is none yet. NULL: it never was (*r -ENOENT). */
@@ -54,7 +55,10 @@ Ring *fd_ring(FdTab *t, int fd, int *r);
  * A program's reads and writes, by number: rights (-EPERM for a missing one when `rights` asks for it), taps, accounts (c->task's).
  * off: NULL for the position. A vector is done until the first short count.
  */
-typedef struct IoVec { void *base; size_t len; } IoVec;
+typedef struct IoVec {
+    void *base;
+    size_t len;
+} IoVec;
 int64_t fd_readv(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const uint64_t *off, uint64_t rights);
 int64_t fd_writev(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const uint64_t *off, uint64_t rights);
 

@@ -20,7 +20,10 @@ void text_put(Text *t, const char *s);
 void text_printf(Text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A word as ctl_split takes it back: bare when it is plain, else in single quotes, or $'...' when it holds a newline. */
 void text_quoted(Text *t, const char *s);
-static inline int text_ok(const Text *t) { return t->failed ? -ENOMEM : 0; }
+static inline int text_ok(const Text *t)
+{
+    return t->failed ? -ENOMEM : 0;
+}
 void text_free(Text *t);
 
 /* ---- control lines ---------------------------------------------------------------------------------------------- */
@@ -68,7 +71,8 @@ SynFile *syn_new(void);
 void syn_free(SynFile *f);
 
 /* A text file's read: makes the text at offset 0 (make returns 0, WAIT or an error, and fills *out), then serves it. */
-int64_t syn_read(Call *c, SynFile *f, void *buf, size_t n, uint64_t off, int (*make)(Call *c, void *arg, Text *out), void *arg);
+int64_t syn_read(Call *c, SynFile *f, void *buf, size_t n, uint64_t off, int (*make)(Call *c, void *arg, Text *out),
+                 void *arg);
 
 /*
  * A control file's write: whole lines run at once, the rest is kept. A line that fails fails the write with its errno, the rest of

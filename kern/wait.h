@@ -24,7 +24,10 @@ struct Waiter {
     unsigned stripe;                /* which lock guards this waiter */
 };
 
-static inline void queue_init(Queue *q) { atomic_init(&q->head, NULL); }
+static inline void queue_init(Queue *q)
+{
+    atomic_init(&q->head, NULL);
+}
 
 /*
  * Arms c on q; a call may be armed on many queues. The lock of the condition is held.
