@@ -117,8 +117,9 @@ static int poll_fd(Poll *p, const WasiSubscription *s)
     if ((info.rights & right) != right && !file_is_dir(ch->file))
         return put_event(p, s, WASI_ENOTCAPABLE, 0, 0);
     uint64_t bytes = UINT64_MAX;
-    r = chan_ready(p->n == 0 ? wasi_kcall(w) : NULL, ch, READY_HANGUP | (reads ? READY_READ : READY_WRITE), &bytes);
-    if (r == WAIT)
+    /* READY_HANGUP comes unasked. */
+    r = chan_ready(p->n == 0 ? wasi_kcall(w) : NULL, ch, reads ? READY_READ : READY_WRITE, &bytes);
+    if (r == WAIT && p->n == 0)
         r = fd_arm(wasi_kcall(w), fds, version);
     if (r == WAIT || r == 0)
         return 0;
