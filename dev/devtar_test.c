@@ -100,7 +100,9 @@ static Header header(const char *name, char type, uint64_t size)
     fill_field(h.name, sizeof h.name, name);
     h.type = type;
     snprintf(h.mode, sizeof h.mode, "%07o", 0640);
-    snprintf(h.size, sizeof h.size, "%011llo", (unsigned long long)size);
+    char digits[32];
+    snprintf(digits, sizeof digits, "%011llo", (unsigned long long)size);
+    fill_field(h.size, sizeof h.size, digits);
     snprintf(h.mtime, sizeof h.mtime, "%011o", 1000);
     memcpy(h.magic, "ustar\00000", 8);
     return h;
