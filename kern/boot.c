@@ -60,6 +60,8 @@ static int populate(Kernel *k)
     CALL_RUN(&c, r, k->list->populate(&c, k));
     if (r == 0)
         CALL_RUN(&c, r, null_fds(&c, k->root));
+    if (r == 0)
+        r = ns_seal(k->root->ns);   /* what was given is older than all that is bound over it */
     call_destroy(&c);
     return r;
 }
