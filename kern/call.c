@@ -76,9 +76,10 @@ static void call_post(Call *c, unsigned bit)
     if ((old & CALL_SUSPENDED) != 0) {
         c->wake(c);
     } else if (c->wake == NULL) {
+        /* Past the lock, a sleeper has either seen the bit or waits for this; it then finds the lock free. */
         mutex_lock(&c->lock);
-        cond_wake_all(&c->parked);
         mutex_unlock(&c->lock);
+        cond_wake_all(&c->parked);
     }
 }
 
