@@ -22,32 +22,62 @@ typedef struct Name {
     bool writable, hidden;          /* hidden: can be walked to, is not listed */
 } Name;
 
-#define TEXT_FILE(title, what) { .name = title, .kind = what, .type = TYPE_FILE, .flags = FILE_TEXT }
-#define CTL_FILE(title, what) { .name = title, .kind = what, .type = TYPE_FILE, .flags = FILE_TEXT, .writable = true }
+#define TEXT_FILE(title, what)                                                                                         \
+    {                                                                                                                  \
+        .name = title, .kind = what, .type = TYPE_FILE, .flags = FILE_TEXT                                             \
+    }
+#define CTL_FILE(title, what)                                                                                          \
+    {                                                                                                                  \
+        .name = title, .kind = what, .type = TYPE_FILE, .flags = FILE_TEXT, .writable = true                           \
+    }
 #define STREAM(title, what, can_write)                                                                                 \
-    { .name = title, .kind = what, .type = TYPE_FIFO, .flags = FILE_TEXT | FILE_STREAM, .writable = can_write }
-#define DIRECTORY(title, what) { .name = title, .kind = what, .type = TYPE_DIR }
+    {                                                                                                                  \
+        .name = title, .kind = what, .type = TYPE_FIFO, .flags = FILE_TEXT | FILE_STREAM, .writable = can_write        \
+    }
+#define DIRECTORY(title, what)                                                                                         \
+    {                                                                                                                  \
+        .name = title, .kind = what, .type = TYPE_DIR                                                                  \
+    }
 
 static const Name in_task[] = {
-    CTL_FILE("ctl", TF_CTL), CTL_FILE("cmdline", TF_CMDLINE), CTL_FILE("environ", TF_ENVIRON), TEXT_FILE("type", TF_TYPE),
-    TEXT_FILE("parent", TF_PARENT), CTL_FILE("group", TF_GROUP), CTL_FILE("env", TF_ENV), CTL_FILE("cwd", TF_CWD),
-    TEXT_FILE("status", TF_STATUS), TEXT_FILE("wait", TF_WAIT), STREAM("events", TF_EVENTS, false),
-    TEXT_FILE("exitcode", TF_EXITCODE), TEXT_FILE("error", TF_ERROR), STREAM("signal", TF_SIGNAL, false),
-    STREAM("attr", TF_ATTR, true), DIRECTORY("fd", TF_FD_DIR), DIRECTORY("ns", TF_NS_DIR), DIRECTORY("stat", TF_STAT_DIR),
+    CTL_FILE("ctl", TF_CTL),
+    CTL_FILE("cmdline", TF_CMDLINE),
+    CTL_FILE("environ", TF_ENVIRON),
+    TEXT_FILE("type", TF_TYPE),
+    TEXT_FILE("parent", TF_PARENT),
+    CTL_FILE("group", TF_GROUP),
+    CTL_FILE("env", TF_ENV),
+    CTL_FILE("cwd", TF_CWD),
+    TEXT_FILE("status", TF_STATUS),
+    TEXT_FILE("wait", TF_WAIT),
+    STREAM("events", TF_EVENTS, false),
+    TEXT_FILE("exitcode", TF_EXITCODE),
+    TEXT_FILE("error", TF_ERROR),
+    STREAM("signal", TF_SIGNAL, false),
+    STREAM("attr", TF_ATTR, true),
+    DIRECTORY("fd", TF_FD_DIR),
+    DIRECTORY("ns", TF_NS_DIR),
+    DIRECTORY("stat", TF_STAT_DIR),
     { .name = "task", .kind = TF_VIEW, .type = TYPE_DIR, .hidden = true },
 };
 static const Name in_ns[] = {
-    CTL_FILE("ctl", TF_NS_CTL), TEXT_FILE("mounts", TF_NS_MOUNTS), TEXT_FILE("binds", TF_NS_BINDS),
+    CTL_FILE("ctl", TF_NS_CTL),    TEXT_FILE("mounts", TF_NS_MOUNTS), TEXT_FILE("binds", TF_NS_BINDS),
     TEXT_FILE("dump", TF_NS_DUMP), DIRECTORY("from", TF_NS_FROM),
 };
 static const Name in_stat[] = {
-    TEXT_FILE("mem", TF_STAT_MEM), TEXT_FILE("cpu", TF_STAT_CPU), TEXT_FILE("io", TF_STAT_IO),
+    TEXT_FILE("mem", TF_STAT_MEM),
+    TEXT_FILE("cpu", TF_STAT_CPU),
+    TEXT_FILE("io", TF_STAT_IO),
 };
-static const Name fixed[] = {       /* those in no table */
-    TEXT_FILE("new", TF_NEW), { .name = "self", .kind = TF_SELF, .type = TYPE_LINK },
-    { .name = "", .kind = TF_DIR, .type = TYPE_DIR }, { .name = "", .kind = TF_VIEW, .type = TYPE_DIR },
+/* Those in no table. */
+static const Name fixed[] = {
+    TEXT_FILE("new", TF_NEW),
+    { .name = "self", .kind = TF_SELF, .type = TYPE_LINK },
+    { .name = "", .kind = TF_DIR, .type = TYPE_DIR },
+    { .name = "", .kind = TF_VIEW, .type = TYPE_DIR },
     { .name = "", .kind = TF_FD, .type = TYPE_FIFO, .flags = FILE_TEXT | FILE_STREAM | FILE_WALK, .writable = true },
-    CTL_FILE("ctl", TF_FD_CTL), { .name = "", .kind = TF_NS_PLACE, .type = TYPE_FILE, .flags = FILE_PLACE },
+    CTL_FILE("ctl", TF_FD_CTL),
+    { .name = "", .kind = TF_NS_PLACE, .type = TYPE_FILE, .flags = FILE_PLACE },
 };
 
 typedef struct Table {
@@ -86,11 +116,17 @@ static const Name *name_of_kind(TaskFileKind kind)
     return n;
 }
 
-bool taskfile_writable(const File *f) { return name_of_kind(taskfile_kind(f))->writable; }
+bool taskfile_writable(const File *f)
+{
+    return name_of_kind(taskfile_kind(f))->writable;
+}
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */
 
-static uint64_t id_of(TaskFileKind kind, uint64_t number) { return kind | number << 8; }
+static uint64_t id_of(TaskFileKind kind, uint64_t number)
+{
+    return kind | number << 8;
+}
 
 static int make(uint64_t task, uint64_t view, const Name *name, uint64_t number, File **out)
 {
@@ -108,7 +144,10 @@ static int make_fixed(uint64_t task, uint64_t view, TaskFileKind kind, uint64_t 
     return make(task, view, find_kind((Table){ fixed, LEN(fixed) }, kind), number, out);
 }
 
-static void devtask_free(File *f) { mem_free(f); }
+static void devtask_free(File *f)
+{
+    mem_free(f);
+}
 
 File *devtask_view(void)
 {
@@ -118,7 +157,10 @@ File *devtask_view(void)
     return f;
 }
 
-bool devtask_is_view(const File *f) { return f->dev == &devtask && taskfile_kind(f) == TF_VIEW; }
+bool devtask_is_view(const File *f)
+{
+    return f->dev == &devtask && taskfile_kind(f) == TF_VIEW;
+}
 
 int devtask_fd_file(const File *f, uint64_t *task, int *fd)
 {
@@ -215,9 +257,11 @@ static int devtask_walk(Call *c, File *dir, const char *name, File **out)
     case TF_FD_DIR:
         return walk_fd_dir(dir, name, out);
     case TF_FD:
-        return strcmp(name, "ctl") == 0 ? make_fixed(t->id, taskfile_view(dir), TF_FD_CTL, taskfile_number(dir), out) : -ENOENT;
+        return strcmp(name, "ctl") == 0 ? make_fixed(t->id, taskfile_view(dir), TF_FD_CTL, taskfile_number(dir), out)
+                                        : -ENOENT;
     case TF_NS_FROM:
-        return parse_name(name, &number) < 0 ? -ENOENT : make_fixed(t->id, taskfile_view(dir), TF_NS_PLACE, number, out);
+        return parse_name(name, &number) < 0 ? -ENOENT
+                                             : make_fixed(t->id, taskfile_view(dir), TF_NS_PLACE, number, out);
     default:
         return walk_table(dir, name, out);
     }
@@ -262,7 +306,10 @@ static int devtask_unlink(Call *c, File *dir, const char *name, bool rmdir)
 
 /* ---- listing --------------------------------------------------------------------------------------------------------- */
 
-static uint64_t ino_of(uint64_t task, uint64_t id) { return task << 24 | (id & 0xffffff); }
+static uint64_t ino_of(uint64_t task, uint64_t id)
+{
+    return task << 24 | (id & 0xffffff);
+}
 
 static int emit(DirFn *fn, void *arg, uint64_t task, const Name *kind, const char *name, uint64_t number, uint64_t next)
 {
@@ -271,7 +318,10 @@ static int emit(DirFn *fn, void *arg, uint64_t task, const Name *kind, const cha
     return fn(arg, &e);
 }
 
-static const Name *fixed_name(TaskFileKind kind) { return find_kind((Table){ fixed, LEN(fixed) }, kind); }
+static const Name *fixed_name(TaskFileKind kind)
+{
+    return find_kind((Table){ fixed, LEN(fixed) }, kind);
+}
 
 enum { COOKIE_NEW = 1, COOKIE_SELF = 2 };       /* a task's is COOKIE_SELF + its id */
 
@@ -414,7 +464,8 @@ static int devtask_setattr(Call *c, File *f, unsigned what, const Attr *a)
 {
     (void)f;
     (void)a;
-    return (what & (SET_MODE | SET_UID | SET_GID)) == 0 ? 0 : fail(c, -EPERM, "files of a task have no owner to change");
+    return (what & (SET_MODE | SET_UID | SET_GID)) == 0 ? 0
+                                                        : fail(c, -EPERM, "files of a task have no owner to change");
 }
 
 const Dev devtask = {

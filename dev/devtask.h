@@ -23,13 +23,39 @@ int devtask_fd_file(const File *f, uint64_t *task, int *fd);
 /* ---- between the files of this device ------------------------------------------------------------------------------- */
 
 typedef enum TaskFileKind {
-    TF_VIEW = 1, TF_NEW, TF_SELF, TF_DIR,
-    TF_CTL, TF_CMDLINE, TF_ENVIRON, TF_TYPE, TF_PARENT, TF_GROUP, TF_ENV, TF_CWD, TF_STATUS, TF_WAIT, TF_EVENTS, TF_EXITCODE,
-    TF_ERROR, TF_SIGNAL, TF_ATTR,
-    TF_FD_DIR, TF_FD, TF_FD_CTL,
-    TF_NS_DIR, TF_NS_CTL, TF_NS_MOUNTS, TF_NS_BINDS, TF_NS_DUMP, TF_NS_FROM, TF_NS_PLACE,
-    TF_STAT_DIR, TF_STAT_MEM, TF_STAT_CPU, TF_STAT_IO,
-    TF_COUNT,
+    TF_VIEW = 1,
+    TF_NEW,
+    TF_SELF,
+    TF_DIR,
+    TF_CTL,
+    TF_CMDLINE,
+    TF_ENVIRON,
+    TF_TYPE,
+    TF_PARENT,
+    TF_GROUP,
+    TF_ENV,
+    TF_CWD,
+    TF_STATUS,
+    TF_WAIT,
+    TF_EVENTS,
+    TF_EXITCODE,
+    TF_ERROR,
+    TF_SIGNAL,
+    TF_ATTR,
+    TF_FD_DIR,
+    TF_FD,
+    TF_FD_CTL,
+    TF_NS_DIR,
+    TF_NS_CTL,
+    TF_NS_MOUNTS,
+    TF_NS_BINDS,
+    TF_NS_DUMP,
+    TF_NS_FROM,
+    TF_NS_PLACE,
+    TF_STAT_DIR,
+    TF_STAT_MEM,
+    TF_STAT_CPU,
+    TF_STAT_IO
 } TaskFileKind;
 
 typedef struct TaskFile {
@@ -37,9 +63,18 @@ typedef struct TaskFile {
     uint64_t view;                  /* the holder of the view by which it was reached */
 } TaskFile;
 
-static inline TaskFileKind taskfile_kind(const File *f) { return (TaskFileKind)(f->id & 255); }
-static inline uint64_t taskfile_number(const File *f) { return f->id >> 8; }    /* of a descriptor, or a source */
-static inline uint64_t taskfile_view(const File *f) { return ((const TaskFile *)f)->view; }
+static inline TaskFileKind taskfile_kind(const File *f)
+{
+    return (TaskFileKind)(f->id & 255);
+}
+static inline uint64_t taskfile_number(const File *f)
+{
+    return f->id >> 8;
+} /* of a descriptor, or a source */
+static inline uint64_t taskfile_view(const File *f)
+{
+    return ((const TaskFile *)f)->view;
+}
 bool taskfile_writable(const File *f);
 /* The task that f is about; owned. NULL: removed. */
 Task *taskfile_task(Call *c, const File *f);

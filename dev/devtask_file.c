@@ -11,7 +11,10 @@
 #include "kern/ring.h"
 #include "kern/view.h"
 
-static SynFile *syn_of(Chan *ch) { return ch->aux; }
+static SynFile *syn_of(Chan *ch)
+{
+    return ch->aux;
+}
 
 /* The task whose descriptors, directory and group a file of t is about: t's vfork child's while t itself asks. */
 static Task *target_task(Call *c, const File *f)
@@ -245,7 +248,9 @@ static int text_ns(Chan *ch, Task *t, TaskFileKind kind, Text *out)
     Ns *ns = task_ns(t);
     if (ns == NULL)
         return 0;                   /* it exited: nothing is bound any more */
-    int r = kind == TF_NS_MOUNTS ? ns_text_mounts(ns, out) : kind == TF_NS_BINDS ? ns_text_binds(ns, out) : text_dump(ch, ns, out);
+    int r = kind == TF_NS_MOUNTS  ? ns_text_mounts(ns, out)
+            : kind == TF_NS_BINDS ? ns_text_binds(ns, out)
+                                  : text_dump(ch, ns, out);
     ns_put(ns);
     return r;
 }
@@ -486,8 +491,8 @@ static void note_failure(Call *c, Chan *ch, int64_t r)
 
 static bool has_lines(TaskFileKind kind)
 {
-    return kind == TF_CTL || kind == TF_GROUP || kind == TF_ENV || kind == TF_CWD || kind == TF_ATTR || kind == TF_FD_CTL ||
-           kind == TF_NS_CTL;
+    return kind == TF_CTL || kind == TF_GROUP || kind == TF_ENV || kind == TF_CWD || kind == TF_ATTR ||
+           kind == TF_FD_CTL || kind == TF_NS_CTL;
 }
 
 int devtask_flush(Call *c, Chan *ch)
@@ -538,7 +543,10 @@ static int64_t write_block(Call *c, Chan *ch, const void *buf, size_t n, const u
     return r < 0 ? r : (int64_t)n;
 }
 
-static bool is_block(TaskFileKind kind) { return kind == TF_CMDLINE || kind == TF_ENVIRON; }
+static bool is_block(TaskFileKind kind)
+{
+    return kind == TF_CMDLINE || kind == TF_ENVIRON;
+}
 
 int64_t devtask_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
 {

@@ -104,8 +104,9 @@ TEST(a_view_shows_its_holder_and_what_it_made)
 TEST(the_directory_of_a_task)
 {
     World w = world(PROGRAMS);
-    STR_EQ(list(&w, "/task/1", 3), "ctl cmdline environ type parent group env cwd status wait events exitcode error signal "
-                                   "attr fd/ ns/ stat/ ");
+    STR_EQ(list(&w, "/task/1", 3),
+           "ctl cmdline environ type parent group env cwd status wait events exitcode error signal "
+           "attr fd/ ns/ stat/ ");
     STR_EQ(list(&w, "/task/1/stat", 1), "mem cpu io ");
     STR_EQ(list(&w, "/task/1/fd", 1), "0 0.ctl 1 1.ctl 2 2.ctl ");
     STR_EQ(list(&w, "/task/1/ns", 100), "ctl mounts binds dump from/ ");

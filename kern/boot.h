@@ -56,7 +56,8 @@ struct BootList {
     int (*fd_file)(const File *f, uint64_t *task, int *fd);
     File *(*null_file)(void);       /* /dev/null; owned */
     const CapKind *const *caps;     /* what /cap/new shows (cap.h); ended by NULL */
-    void (*task_exited)(Task *t);   /* devcap: what only t's view held goes. Called once, with no lock held; t's state is dead */
+    void (*task_exited)(
+        Task *t); /* devcap: what only t's view held goes. Called once, with no lock held; t's state is dead */
 };
 
 int kernel_boot(const BootList *list, uint32_t uid, uint32_t gid, Kernel **out);

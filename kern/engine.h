@@ -22,7 +22,8 @@ struct Engine {
     const char *name;               /* "wasmtime", "test" */
     TaskType type;
     bool (*accepts)(const uint8_t *head, size_t n);         /* the first bytes (up to 64) of a program */
-    int (*load)(Call *c, Task *t, Chan *program, void **image);  /* program: open for reading. -ENOEXEC with words, ... */
+    int (*load)(Call *c, Task *t, Chan *program,
+                void **image);                 /* program: open for reading. -ENOEXEC with words, ... */
     int (*run)(Call *c, Task *t, void *image);              /* takes image, on failure too */
     void (*unload)(void *image);                            /* an image that is not run after all */
     void (*notice)(Task *t);        /* called with no lock held; the task may have ended meanwhile */

@@ -228,7 +228,10 @@ int fd_ctl_line(Call *c, Task *t, int fd, char *line, size_t len)
     return ctl_run(c, verbs, LEN(verbs), &s, line, len);
 }
 
-void fd_ctl_help(Text *out) { ctl_help(verbs, LEN(verbs), out); }
+void fd_ctl_help(Text *out)
+{
+    ctl_help(verbs, LEN(verbs), out);
+}
 
 int fd_ctl_text(Call *c, Task *t, int fd, Text *out)
 {
@@ -252,8 +255,8 @@ int fd_ctl_text(Call *c, Task *t, int fd, Text *out)
     text_printf(out, "\nmode %s\noffset %llu\n", modes[ch->mode & 3], (unsigned long long)pos);
     unsigned oflags = atomic_load(&ch->oflags);
     if ((oflags & (OPEN_APPEND | OPEN_NONBLOCK)) != 0 || info.cloexec)
-        text_printf(out, "flags%s%s%s\n", oflags & OPEN_APPEND ? " append" : "", oflags & OPEN_NONBLOCK ? " nonblock" : "",
-                    info.cloexec ? " cloexec" : "");
+        text_printf(out, "flags%s%s%s\n", oflags & OPEN_APPEND ? " append" : "",
+                    oflags & OPEN_NONBLOCK ? " nonblock" : "", info.cloexec ? " cloexec" : "");
     return text_ok(out);
 }
 

@@ -10,7 +10,10 @@
 #include "kern/life.h"
 
 enum {                              /* Task.due */
-    DUE_NOTICE = 1, DUE_FINISH = 2, DUE_STOPPED = 4, DUE_CONTINUED = 8,
+       DUE_NOTICE = 1,
+       DUE_FINISH = 2,
+       DUE_STOPPED = 4,
+       DUE_CONTINUED = 8
 };
 
 typedef enum Action { ACT_END, ACT_IGNORE, ACT_STOP, ACT_CONTINUE } Action;

@@ -41,7 +41,10 @@ void task_put(Task *t)
         task_free(t);
 }
 
-void auto_task(Task **t) { task_put(*t); }
+void auto_task(Task **t)
+{
+    task_put(*t);
+}
 
 /* ---- made -------------------------------------------------------------------------------------------------------- */
 
@@ -256,7 +259,10 @@ Chan *task_cwd(Task *t)
     return cwd;
 }
 
-FdTab *task_fds(Task *t) { return t->fds; }
+FdTab *task_fds(Task *t)
+{
+    return t->fds;
+}
 
 Task *call_acting(Call *c)
 {
@@ -270,7 +276,10 @@ Task *call_acting(Call *c)
     return acting;
 }
 
-Task *call_target(Call *c, Task *t) { return t == c->task ? call_acting(c) : task_get(t); }
+Task *call_target(Call *c, Task *t)
+{
+    return t == c->task ? call_acting(c) : task_get(t);
+}
 
 void task_sums(Task *t, AccountSums *out)
 {

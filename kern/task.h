@@ -21,13 +21,31 @@ typedef enum TaskState { TASK_NEW, TASK_RUNNING, TASK_PAUSED, TASK_DEAD } TaskSt
 typedef enum TaskType { TASK_AUTO, TASK_WASI, TASK_LINUX } TaskType;
 
 enum {                              /* Task.attention: why the program should look */
-    ATTEND_KILL = 1, ATTEND_PAUSE = 2, ATTEND_EXEC = 4, ATTEND_STOP = 8, ATTEND_NICE = 16,
+       ATTEND_KILL = 1,
+       ATTEND_PAUSE = 2,
+       ATTEND_EXEC = 4,
+       ATTEND_STOP = 8,
+       ATTEND_NICE = 16
 };
 
 #define SIGNAL_COUNT 32
 enum {
-    SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_KILL = 9, SIG_USR1 = 10, SIG_PIPE = 13, SIG_ALRM = 14, SIG_TERM = 15, SIG_CHLD = 17,
-    SIG_CONT = 18, SIG_STOP = 19, SIG_TSTP = 20, SIG_TTIN = 21, SIG_TTOU = 22, SIG_URG = 23, SIG_WINCH = 28,
+    SIG_HUP = 1,
+    SIG_INT = 2,
+    SIG_QUIT = 3,
+    SIG_KILL = 9,
+    SIG_USR1 = 10,
+    SIG_PIPE = 13,
+    SIG_ALRM = 14,
+    SIG_TERM = 15,
+    SIG_CHLD = 17,
+    SIG_CONT = 18,
+    SIG_STOP = 19,
+    SIG_TSTP = 20,
+    SIG_TTIN = 21,
+    SIG_TTOU = 22,
+    SIG_URG = 23,
+    SIG_WINCH = 28
 };
 
 typedef struct TaskList {
@@ -42,7 +60,7 @@ struct Task {
 
     /* Kernel.lock */
     Task *parent;                   /* NULL for the root, and once removed. Who is in the tree has its parent there too */
-    TaskList children, dead;        /* owned until removed: those that live or did not start, by age; those that exited, in order */
+    TaskList children, dead;        /* owned until removed: those that live or did not start; those that exited, in order */
     Task *sibling_next, *sibling_prev;
     uint64_t group;
     Task *group_next, *group_prev;  /* the ring of a group's living members */

@@ -141,8 +141,9 @@ TEST(a_program_without_a_slash_is_looked_up_in_path)
 
 TEST(an_interpreter_line_names_what_runs_a_script)
 {
-    World w = world(PROGRAMS "/s/one=$'#!/bin/args -x  y \\nbody' /s/two=$'#! /s/one\\n' /s/none=$'#!  \\n' /s/self='#!/s/self' "
-                             "/s/here=$'#!one\\n'");
+    World w = world(PROGRAMS
+                    "/s/one=$'#!/bin/args -x  y \\nbody' /s/two=$'#! /s/one\\n' /s/none=$'#!  \\n' /s/self='#!/s/self' "
+                    "/s/here=$'#!one\\n'");
     uint64_t id = world_start(&w, "/s/one p q");
     EQ(world_wait(&w, id), 0);
     STR_EQ(world_read(&w, world_path(id, "fd/1")), "|/bin/args|-x  y|/s/one|p|q");

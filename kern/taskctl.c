@@ -12,7 +12,10 @@ typedef struct Target {
     uint64_t view;                  /* the holder of the view by which the file was reached */
 } Target;
 
-static Task *task_of(void *object) { return ((Target *)object)->task; }
+static Task *task_of(void *object)
+{
+    return ((Target *)object)->task;
+}
 
 static int verb_cmd(Call *c, void *object, int argc, char **argv)
 {
@@ -50,7 +53,9 @@ static int kill_group(Call *c, const Target *target, int signal)
     int r = task_kill(c, target->task, 0, KILL_ONE);
     if (r == 0)
         r = group_signal(k, task_group_id(target->task), signal, holder);
-    return r == -ESRCH ? fail(c, r, "kill: nobody is left in the group of task %llu", (unsigned long long)target->task->id) : r;
+    return r == -ESRCH
+               ? fail(c, r, "kill: nobody is left in the group of task %llu", (unsigned long long)target->task->id)
+               : r;
 }
 
 static int verb_kill(Call *c, void *object, int argc, char **argv)
@@ -70,7 +75,10 @@ static int verb_kill(Call *c, void *object, int argc, char **argv)
 /* ---- limits ---------------------------------------------------------------------------------------------------------- */
 
 /* The task itself, and what it made, can only lower what its parent set. */
-static bool is_above(Call *c, Task *t) { return c->task != t && !task_is_below(c->task, t); }
+static bool is_above(Call *c, Task *t)
+{
+    return c->task != t && !task_is_below(c->task, t);
+}
 
 static int check_alive(Call *c, Task *t, const char *what)
 {
@@ -249,4 +257,7 @@ int task_ctl_line(Call *c, Task *t, uint64_t view, char *line, size_t len)
     return ctl_run(c, verbs, LEN(verbs), &target, line, len);
 }
 
-void task_ctl_help(Text *out) { ctl_help(verbs, LEN(verbs), out); }
+void task_ctl_help(Text *out)
+{
+    ctl_help(verbs, LEN(verbs), out);
+}

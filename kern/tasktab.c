@@ -56,8 +56,14 @@ void tasktab_free(TaskTable *tab)
 
 /* ---- ids --------------------------------------------------------------------------------------------------------- */
 
-static Shard *shard_of(TaskTable *tab, uint64_t id) { return &tab->shard[id % SHARDS]; }
-static Task **bucket_of(Shard *s, uint64_t id) { return &s->bucket[id / SHARDS & (s->size - 1)]; }
+static Shard *shard_of(TaskTable *tab, uint64_t id)
+{
+    return &tab->shard[id % SHARDS];
+}
+static Task **bucket_of(Shard *s, uint64_t id)
+{
+    return &s->bucket[id / SHARDS & (s->size - 1)];
+}
 
 static void shard_grow(Shard *s)
 {

@@ -131,10 +131,19 @@ static int run(Call *c, Task *t, void *image)
 }
 
 /* Programs look by themselves: those that only compute call act_on. */
-static void notice(Task *t) { (void)t; }
+static void notice(Task *t)
+{
+    (void)t;
+}
 
 const Engine test_engine = {
-    .name = "test", .type = TASK_WASI, .accepts = accepts, .load = load, .run = run, .unload = unload, .notice = notice,
+    .name = "test",
+    .type = TASK_WASI,
+    .accepts = accepts,
+    .load = load,
+    .run = run,
+    .unload = unload,
+    .notice = notice,
 };
 
 /* ---- for programs ---------------------------------------------------------------------------------------------------- */
@@ -171,7 +180,10 @@ int act_thread(Actor *a, ActorFn *fn)
     return r;
 }
 
-static int until(uint64_t end) { return clock_now(CLOCK_MONO) >= end ? 0 : WAIT; }
+static int until(uint64_t end)
+{
+    return clock_now(CLOCK_MONO) >= end ? 0 : WAIT;
+}
 
 int act_sleep(Actor *a, unsigned ms)
 {
@@ -197,8 +209,14 @@ static int open_step(Actor *a, const char *path, unsigned flags)
     return r < 0 ? r : fd_add(a->call, t->fds, STEAL(ch), 0, UINT64_MAX, UINT64_MAX, false);
 }
 
-int act_open(Actor *a, const char *path, unsigned flags) { return (int)ACT(a, open_step(a, path, flags)); }
-int act_close(Actor *a, int fd) { return (int)ACT(a, fd_close(a->call, fds(a), fd)); }
+int act_open(Actor *a, const char *path, unsigned flags)
+{
+    return (int)ACT(a, open_step(a, path, flags));
+}
+int act_close(Actor *a, int fd)
+{
+    return (int)ACT(a, fd_close(a->call, fds(a), fd));
+}
 
 int64_t act_read(Actor *a, int fd, void *buf, size_t n)
 {

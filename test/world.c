@@ -52,9 +52,19 @@ static const MountType *const mounts[] = { &mount_tmpfs, NULL };
 static const CapKind *const caps[] = { &cap_pipe, &cap_tmpfs, NULL };
 
 const BootList world_list = {
-    .engines = engines, .mounts = mounts, .caps = caps, .populate = populate, .root_dir = root_dir, .pipe = devpipe_new,
-    .task_view = devtask_view, .is_task_view = devtask_is_view, .fd_file = devtask_fd_file,
-    .cap_view = devcap_view, .is_cap_view = devcap_is_view, .task_exited = devcap_task_exited, .null_file = devdev_null,
+    .engines = engines,
+    .mounts = mounts,
+    .caps = caps,
+    .populate = populate,
+    .root_dir = root_dir,
+    .pipe = devpipe_new,
+    .task_view = devtask_view,
+    .is_task_view = devtask_is_view,
+    .fd_file = devtask_fd_file,
+    .cap_view = devcap_view,
+    .is_cap_view = devcap_is_view,
+    .task_exited = devcap_task_exited,
+    .null_file = devdev_null,
 };
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */
@@ -147,7 +157,10 @@ int world_write(World *w, const char *path, const char *text)
     return put < 0 ? (int)put : r;
 }
 
-const char *world_words(World *w) { return w->call->words; }
+const char *world_words(World *w)
+{
+    return w->call->words;
+}
 
 /* ---- tasks ----------------------------------------------------------------------------------------------------------- */
 
@@ -177,7 +190,10 @@ const char *world_path(uint64_t id, const char *file)
     return s;
 }
 
-int world_ctl(World *w, uint64_t id, const char *line) { return world_write(w, world_path(id, "ctl"), line); }
+int world_ctl(World *w, uint64_t id, const char *line)
+{
+    return world_write(w, world_path(id, "ctl"), line);
+}
 
 uint64_t world_start(World *w, const char *command)
 {
@@ -198,7 +214,10 @@ int world_wait(World *w, uint64_t id)
     return (int)number(s);
 }
 
-int world_run(World *w, const char *command) { return world_wait(w, world_start(w, command)); }
+int world_run(World *w, const char *command)
+{
+    return world_wait(w, world_start(w, command));
+}
 
 void world_until(World *w, const char *path, const char *text)
 {
@@ -272,7 +291,7 @@ void world_end(World *w)
         if (count_of((ObjectKind)i) != w->before[i]) {
             Text now = { 0 };
             count_text(&now);
-            FAIL("kind %u: %lld objects, before %lld; now\n%s", i, (long long)count_of((ObjectKind)i), (long long)w->before[i],
-                 now.s);
+            FAIL("kind %u: %lld objects, before %lld; now\n%s", i, (long long)count_of((ObjectKind)i),
+                 (long long)w->before[i], now.s);
         }
 }
