@@ -68,7 +68,8 @@ int host_dir_fd(const HostDir *d)
 
 static int go_to(HostDir *d, uint64_t cookie)
 {
-    if (cookie == d->at)
+    /* The start is gone to also from there: an empty directory has handed out nothing, and may have filled. */
+    if (cookie == d->at && cookie != 0)
         return 0;
     if (cookie > d->count)
         return -host_err(EINVAL);
