@@ -26,7 +26,7 @@
 #include "engine/wasmtime/wt_disk.h"
 
 enum {
-    KEPT_MAX = 256,                 /* files; the ones unused for longest go first */
+    KEPT_MAX = 512,                 /* files; the ones unused for longest go first */
     LEFT_OVER = 600,                /* seconds: no store takes that long */
 };
 
@@ -64,22 +64,30 @@ static int disk_dir(char *path, size_t n)
     return S_ISDIR(s.st_mode) && is_private(&s) ? 0 : -1;
 }
 
-static int disk_path(char *path, size_t n, const char *variant, const uint8_t *key, const char *end)
+/* The file of a kind for a key: /DIR/KEY + end. */
+static int disk_path(char *path, size_t n, const uint8_t *key, const char *end)
 {
     if (disk_dir(path, n) < 0)
         return -1;
-    char name[256] = "/";
+    char name[2 * DISK_KEY_SIZE + 1];
     for (unsigned i = 0; i < DISK_KEY_SIZE; i++)
-        snprintf(name + 1 + (size_t)2 * i, 3, "%02x", key[i]);
+        snprintf(name + (size_t)2 * i, 3, "%02x", key[i]);
     size_t len = strlen(path);
-    int r = snprintf(path + len, n - len, "%s-%s.cwasm%s", name, variant, end);
+    int r = snprintf(path + len, n - len, "/%s%s", name, end);
     return r < 0 || (size_t)r >= n - len ? -1 : 0;
+}
+
+static int module_path(char *path, size_t n, const char *variant, const uint8_t *key)
+{
+    char end[128];
+    int r = snprintf(end, sizeof(end), "-%s.cwasm", variant);
+    return r < 0 || (size_t)r >= sizeof(end) ? -1 : disk_path(path, n, key, end);
 }
 
 wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const uint8_t *key)
 {
     char path[PATH_MAX];
-    if (disk_path(path, sizeof(path), variant, key, "") < 0)
+    if (module_path(path, sizeof(path), variant, key) < 0)
         return NULL;
     struct stat s;
     if (lstat(path, &s) != 0 || !S_ISREG(s.st_mode) || !is_private(&s))
@@ -97,7 +105,8 @@ wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const u
 /* What a builder left that was ended in the middle. */
 static bool is_left_over(const char *name, const struct stat *s)
 {
-    return strstr(name, ".cwasm.") != NULL && time(NULL) - s->st_mtim.tv_sec > LEFT_OVER;
+    bool temporary = strstr(name, ".cwasm.") != NULL || strstr(name, ".stamp.") != NULL;
+    return temporary && time(NULL) - s->st_mtim.tv_sec > LEFT_OVER;
 }
 
 /* The oldest file of the directory, if there are more than KEPT_MAX. */
@@ -153,24 +162,33 @@ static bool write_all(int fd, const char *p, size_t n)
 }
 
 /* A crash of the host must not leave half a file under the real name: synced, then renamed. */
-static bool write_file(const char *temp, const char *path, const wasm_byte_vec_t *bytes)
+static bool write_synced(const char *temp, const char *path, const void *data, size_t n)
 {
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return false;
-    bool ok = write_all(fd, bytes->data, bytes->size) && fsync(fd) == 0;
+    bool ok = write_all(fd, data, n) && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
     return ok && rename(temp, path) == 0;
 }
 
-void disk_store(const char *variant, const uint8_t *key, const wasmtime_module_t *module)
+static void write_file(const char *path, const void *data, size_t n)
 {
     static atomic_uint serial;
-    char path[PATH_MAX], temp[PATH_MAX], end[64];
+    char temp[PATH_MAX + 64];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(end, sizeof(end), ".%ld.%u.%ld", (long)getpid(), atomic_fetch_add(&serial, 1), now.tv_nsec);
-    if (disk_path(path, sizeof(path), variant, key, "") < 0 || disk_path(temp, sizeof(temp), variant, key, end) < 0)
+    snprintf(temp, sizeof(temp), "%s.%ld.%u.%ld", path, (long)getpid(), atomic_fetch_add(&serial, 1), now.tv_nsec);
+    if (write_synced(temp, path, data, n))
+        disk_trim();
+    else
+        (void)unlink(temp);
+}
+
+void disk_store(const char *variant, const uint8_t *key, const wasmtime_module_t *module)
+{
+    char path[PATH_MAX];
+    if (module_path(path, sizeof(path), variant, key) < 0)
         return;
     wasm_byte_vec_t bytes;
     wasmtime_error_t *error = wasmtime_module_serialize(module, &bytes);
@@ -178,9 +196,41 @@ void disk_store(const char *variant, const uint8_t *key, const wasmtime_module_t
         wasmtime_error_delete(error);
         return;
     }
-    if (write_file(temp, path, &bytes))
-        disk_trim();
-    else
-        (void)unlink(temp);
+    write_file(path, bytes.data, bytes.size);
     wasm_byte_vec_delete(&bytes);
+}
+
+/* ---- by file ---------------------------------------------------------------------------------------------------- */
+
+typedef struct StampFile {
+    uint8_t key[DISK_KEY_SIZE];
+    uint64_t memory;
+} StampFile;
+
+bool disk_recall(const uint8_t *stamp, uint8_t *key, uint64_t *memory)
+{
+    char path[PATH_MAX];
+    if (disk_path(path, sizeof(path), stamp, ".stamp") < 0)
+        return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    struct stat s;
+    StampFile f;
+    bool ok = fstat(fd, &s) == 0 && is_private(&s) && s.st_size == sizeof(f) && read(fd, &f, sizeof(f)) == sizeof(f);
+    close(fd);
+    if (ok) {
+        memcpy(key, f.key, sizeof(f.key));
+        *memory = f.memory;
+    }
+    return ok;
+}
+
+void disk_remember(const uint8_t *stamp, const uint8_t *key, uint64_t memory)
+{
+    char path[PATH_MAX];
+    StampFile f = { .memory = memory };
+    memcpy(f.key, key, sizeof(f.key));
+    if (disk_path(path, sizeof(path), stamp, ".stamp") == 0)
+        write_file(path, &f, sizeof(f));
 }

@@ -5,6 +5,7 @@
 #ifndef ENGINE_WASMTIME_WT_DISK_H
 #define ENGINE_WASMTIME_WT_DISK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <wasmtime.h>
 
@@ -13,5 +14,12 @@
 /* The module compiled earlier from the bytes with this hash, for this variant of the configuration, or NULL. */
 wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const uint8_t *key);
 void disk_store(const char *variant, const uint8_t *key, const wasmtime_module_t *module);
+
+/*
+ * What a large file was when it was read, as a hash, and what it was then: its bytes' hash and how much memory it begins with.
+ * Spares reading it again to know which module it is.
+ */
+bool disk_recall(const uint8_t *stamp, uint8_t *key, uint64_t *memory);
+void disk_remember(const uint8_t *stamp, const uint8_t *key, uint64_t memory);
 
 #endif

@@ -153,6 +153,24 @@ TEST(half_a_file_is_not_loaded_and_replaced)
     disk_end(&d);
 }
 
+TEST(a_file_is_known_by_its_stamp)
+{
+    Disk d;
+    disk_begin(&d);
+    static const uint8_t stamp[DISK_KEY_SIZE] = { 7 };
+    uint8_t known[DISK_KEY_SIZE];
+    uint64_t memory = 0;
+    TRUE(!disk_recall(stamp, known, &memory));
+    disk_remember(stamp, key, 65536);
+    TRUE(disk_recall(stamp, known, &memory));
+    MEM_EQ(known, key, DISK_KEY_SIZE);
+    EQ(memory, 65536);
+    TRUE(!disk_recall(key, known, &memory));
+    OK(truncate(kept(&d), 10));
+    TRUE(!disk_recall(stamp, known, &memory));
+    disk_end(&d);
+}
+
 TEST(what_a_dead_builder_left_goes)
 {
     Disk d;

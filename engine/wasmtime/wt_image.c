@@ -7,6 +7,7 @@
  */
 #include "engine/wasmtime/wt.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 
 static_assert(IMAGE_KEY_SIZE == HASH_SIZE && IMAGE_KEY_SIZE == DISK_KEY_SIZE, "one hash for all");
 
-enum { STAMPS = 256 };
+enum { STAMPS = 256, STAMP_LEAST = 1 << 20 };     /* files; bytes */
 
 typedef struct Stamped {
     FileStamp stamp;
@@ -106,18 +107,21 @@ static Image *image_find_locked(const uint8_t *key)
     return NULL;
 }
 
-int image_of(uint8_t *source, size_t n, Image **out, bool *fresh)
+static Image *image_new(void)
 {
-    Image *made = mem_alloc(sizeof(*made));
-    if (made == NULL)
-        return -ENOMEM;
-    count_add(OBJ_IMAGE, made);
-    ref_init(&made->ref);
-    queue_init(&made->done);
-    blake2b(source, n, made->key);
-    made->state = IMAGE_COMPILING;
-    made->source = source;
-    made->source_n = n;
+    Image *im = mem_alloc(sizeof(*im));
+    if (im == NULL)
+        return NULL;
+    count_add(OBJ_IMAGE, im);
+    ref_init(&im->ref);
+    queue_init(&im->done);
+    im->state = IMAGE_COMPILING;
+    return im;
+}
+
+/* The image with made's key: made itself, in the list now, or one that was there (then made is freed). */
+static Image *image_publish(Image *made)
+{
     images_lock();
     Image *known = image_find_locked(made->key);
     if (known == NULL) {
@@ -127,10 +131,22 @@ int image_of(uint8_t *source, size_t n, Image **out, bool *fresh)
         images.list = made;
     }
     images_unlock();
-    *fresh = known == NULL;
-    *out = known == NULL ? made : known;
-    if (known != NULL)
-        image_free(made);
+    if (known == NULL)
+        return made;
+    image_free(made);
+    return known;
+}
+
+int image_of(uint8_t *source, size_t n, Image **out, bool *fresh)
+{
+    Image *made = image_new();
+    if (made == NULL)
+        return -ENOMEM;
+    blake2b(source, n, made->key);
+    made->source = source;
+    made->source_n = n;
+    *out = image_publish(made);
+    *fresh = *out == made;
     return 0;
 }
 
@@ -292,29 +308,47 @@ int image_wait(Call *c, Image *im)
 
 /* ---- by file ---------------------------------------------------------------------------------------------------- */
 
+/* Of smaller files it costs less to read the bytes. */
+static bool stamp_on_disk(const FileStamp *s)
+{
+    return s->size >= STAMP_LEAST;
+}
+
+static void stamp_hash(const FileStamp *s, uint8_t *out)
+{
+    char text[160];
+    int n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIi64 " %" PRIi64, s->dev->name,
+                     s->space, s->id, s->size, s->mtime, s->ctime);
+    blake2b(text, n < 0 || (size_t)n > sizeof(text) ? sizeof(text) : (size_t)n, out);
+}
+
+/* The image of a file whose bytes were known to another process: not read, mapped. Owned, or NULL. */
+static Image *image_from_disk(const FileStamp *s)
+{
+    uint8_t stamp[HASH_SIZE];
+    WtEngine *e = wt_engine();
+    Image *im = e != NULL ? image_new() : NULL;
+    if (im == NULL)
+        return NULL;
+    stamp_hash(s, stamp);
+    if (disk_recall(stamp, im->key, &im->memory_bytes))
+        im->module = disk_load(e->engine, e->variant, im->key);
+    if (im->module == NULL || image_prepare(im) < 0) {
+        image_free(im);
+        return NULL;
+    }
+    im->state = IMAGE_READY;
+    return image_publish(im);
+}
+
 static bool stamp_same(const FileStamp *a, const FileStamp *b)
 {
     return a->dev == b->dev && a->space == b->space && a->id == b->id && a->size == b->size && a->mtime == b->mtime &&
            a->ctime == b->ctime;
 }
 
-Image *image_recall(const FileStamp *s)
-{
-    Image *found = NULL;
-    images_lock();
-    for (unsigned i = 0; i < STAMPS && found == NULL; i++) {
-        Stamped *k = &images.stamps[i];
-        if (k->image != NULL && stamp_same(&k->stamp, s)) {
-            k->used = ++images.clock;
-            found = image_get(k->image);
-        }
-    }
-    images_unlock();
-    return found;
-}
-
 /* In the place of an older state of the same file, a free one, or the one not used for longest. */
-void image_remember(const FileStamp *s, Image *im)
+static void stamp_keep(const FileStamp *s, Image *im)
 {
     images_lock();
     Stamped *place = &images.stamps[0];
@@ -331,6 +365,36 @@ void image_remember(const FileStamp *s, Image *im)
     *place = (Stamped){ .stamp = *s, .image = image_get(im), .used = ++images.clock };
     images_unlock();
     image_put(old);
+}
+
+Image *image_recall(const FileStamp *s)
+{
+    Image *found = NULL;
+    images_lock();
+    for (unsigned i = 0; i < STAMPS && found == NULL; i++) {
+        Stamped *k = &images.stamps[i];
+        if (k->image != NULL && stamp_same(&k->stamp, s)) {
+            k->used = ++images.clock;
+            found = image_get(k->image);
+        }
+    }
+    images_unlock();
+    if (found == NULL && stamp_on_disk(s)) {
+        found = image_from_disk(s);
+        if (found != NULL)
+            stamp_keep(s, found);
+    }
+    return found;
+}
+
+void image_remember(const FileStamp *s, Image *im)
+{
+    stamp_keep(s, im);
+    if (stamp_on_disk(s)) {
+        uint8_t stamp[HASH_SIZE];
+        stamp_hash(s, stamp);
+        disk_remember(stamp, im->key, im->memory_bytes);
+    }
 }
 
 void image_forget_all(void)

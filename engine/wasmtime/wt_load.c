@@ -141,6 +141,17 @@ static void load_remember(Call *c, Load *l, Chan *program)
         image_remember(&now, l->image);
 }
 
+/* Takes known, which may still be being compiled; then the next try finds it again. */
+static int load_known(Call *c, Image *known, void **image)
+{
+    int r = image_wait(c, known);
+    if (r == 0)
+        *image = known;
+    else
+        image_put(known);
+    return r;
+}
+
 int wt_load(Call *c, Task *t, Chan *program, void **image)
 {
     (void)t;
@@ -151,10 +162,8 @@ int wt_load(Call *c, Task *t, Chan *program, void **image)
     Load *l = (Load *)(void *)call_op(c, &load_key);
     if (l == NULL) {
         Image *known = image_recall(&now);
-        if (known != NULL) {
-            *image = known;
-            return 0;
-        }
+        if (known != NULL)
+            return load_known(c, known, image);
         if (wt_engine() == NULL)
             return fail(c, -ENOMEM, "no room for the wasm engine");
         l = load_begin(c, &now);
