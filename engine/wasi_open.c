@@ -31,11 +31,12 @@ static int check_rights(const FdInfo *dir, uint32_t oflags, uint32_t fdflags, co
     return (oflags & WASI_TRUNC) && (dir->rights & RIGHT_PATH_FILESTAT_SET_SIZE) == 0 ? -EPERM : 0;
 }
 
+/* A directory asked for as one is read; to ask for writing is EISDIR, as in the WASI test suite. */
 static unsigned open_mode(uint32_t oflags, uint64_t rights)
 {
     unsigned mode = rights & (RIGHT_FD_READ | RIGHT_FD_READDIR) ? OPEN_READ : 0;
     if (oflags & WASI_DIRECTORY)
-        return OPEN_READ;
+        return OPEN_READ | (rights & RIGHT_FD_WRITE ? OPEN_WRITE : 0);
     if ((rights & (RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE)) || (oflags & WASI_TRUNC))
         mode |= OPEN_WRITE;
     return mode;

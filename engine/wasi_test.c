@@ -709,7 +709,8 @@ static void opening(Prog *p)
     EQ(open_with(p, 3, "dir", 0, WASI_TRUNC, 0, 0, 0), WASI_EISDIR);
     EQ(open_with(p, 3, "fresh/", 0, WASI_CREAT, rw, 0, 0), WASI_EISDIR);
     EQ(open_with(p, 3, "dir/", 0, 0, all & ~rw, all, 0), WASI_OK);
-    EQ(open_with(p, 3, "dir", 0, WASI_DIRECTORY, UINT64_MAX, UINT64_MAX, 0), WASI_OK);
+    EQ(open_with(p, 3, "dir", 0, WASI_DIRECTORY, ~RIGHT_FD_WRITE, UINT64_MAX, 0), WASI_OK);
+    EQ(open_with(p, 3, "dir", 0, WASI_DIRECTORY, UINT64_MAX, UINT64_MAX, 0), WASI_EISDIR);
     EQ(open_with(p, 3, "empty", 0, WASI_DIRECTORY, 0, 0, 0), WASI_ENOTDIR);
     EQ(open_with(p, 3, "none", 0, 0, rw, 0, 0), WASI_ENOENT);
     EQ(open_with(p, 3, "new", 2, 0, rw, 0, 0), WASI_EINVAL);

@@ -124,6 +124,24 @@ static void listing(void)
     CHECK(rmdir("many") == 0);
 }
 
+static void filling(void)
+{
+    CHECK(mkdir("late", 0755) == 0);
+    DIR *d = opendir("late");
+    CHECK(d != NULL);
+    int n = 0;
+    while (readdir(d) != NULL)
+        n++;
+    CHECK(n == 2);
+    touch("late/x");
+    rewinddir(d);
+    for (n = 0; readdir(d) != NULL; n++)
+        ;
+    CHECK(n == 3);
+    closedir(d);
+    CHECK(unlink("late/x") == 0 && rmdir("late") == 0);
+}
+
 /* From a directory that is open: what leads out of it is refused, its own names are not. */
 static void confined(void)
 {
@@ -156,6 +174,7 @@ int main(int argc, char **argv)
     links();
     renaming();
     listing();
+    filling();
     confined();
     CHECK(entries(".") == 2);
     return done();
