@@ -20,10 +20,10 @@ start_of_all=$(date +%s)
 
 summary='^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed\(, \([0-9][0-9]*\) skipped\)\{0,1\}$'
 
-# count CODE FILE: adds up what a run with this exit code said in its last line; one that does not count is itself one test.
+# count CODE FILE: adds up what a run with this exit code said at its end; one that does not count is itself one test.
 count() {
-    last=$(tail -n 1 "$2")
-    if printf '%s\n' "$last" | grep -q "$summary"; then
+    last=$(grep "$summary" "$2" | tail -n 1)
+    if [ -n "$last" ]; then
         p=$(printf '%s\n' "$last" | sed "s/$summary/\1/")
         f=$(printf '%s\n' "$last" | sed "s/$summary/\2/")
         s=$(printf '%s\n' "$last" | sed "s/$summary/\4/")
@@ -53,7 +53,8 @@ group() {
     wanted "$name" || return 0
     echo "== $name"
     start=$(date +%s)
-    { "$@" 2>&1; echo $? >"$work/code"; } | tee "$work/output" | grep -v "$summary"
+    { "$@" 2>&1; echo $? >"$work/code"; } | tee "$work/output" | grep -v -e "$summary" -e '^make.*Error'
+    [ -s "$work/output" ] || echo >"$work/output"
     count "$(cat "$work/code")" "$work/output"
     echo "   $name: $result ($(($(date +%s) - start)) s)"
 }
