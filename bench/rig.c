@@ -9,7 +9,7 @@
 #include <string.h>
 #include <wasmtime.h>
 
-#include "front/boot.h"
+#include "front/bootlist.h"
 #include "kern/chan.h"
 #include "kern/walk.h"
 

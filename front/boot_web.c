@@ -8,7 +8,7 @@
 #include "dev/devpipe.h"
 #include "dev/devtar.h"
 #include "dev/devtask.h"
-#include "front/boot.h"
+#include "front/bootlist.h"
 #include "kern/cap.h"
 
 static const Engine *const engines[] = { NULL };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dev/devhost.h"
-#include "front/boot.h"
+#include "front/bootlist.h"
 #include "front/grant.h"
 #include "front/machine.h"
 #include "kern/ns.h"

@@ -2,7 +2,7 @@
 /*
  * The root that a first task gets, the same in every build.
  */
-#include "front/boot.h"
+#include "front/bootlist.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * What the builds consist of. boot_native.c and boot_web.c are the only places that name devices and engines.
  */
-#ifndef FRONT_BOOT_H
-#define FRONT_BOOT_H
+#ifndef FRONT_BOOTLIST_H
+#define FRONT_BOOTLIST_H
 
 #include "kern/boot.h"
 #include "kern/call.h"
