@@ -264,19 +264,29 @@ static int64_t write_blocking(Call *c, Stream *s, bool nonblock, const void *buf
     return call_blocking(c, s, &blocking, job_new, NULL, &args);
 }
 
-int64_t stream_write(Call *c, Stream *s, bool nonblock, const void *buf, size_t n)
+static int64_t write_polled(Call *c, Stream *s, bool nonblock, const void *buf, size_t n)
 {
-    if (n == 0)
-        return 0;
-    if (s->host.io == HOST_DIRECT)
-        return host_stream_write(&s->host, buf, n);
-    if (s->host.io == HOST_BLOCKING)
-        return write_blocking(c, s, nonblock, buf, n);
     mutex_lock(&s->lock);
     int64_t r = host_stream_write(&s->host, buf, n);
     if (r == -EAGAIN && !nonblock)
         r = await_locked(c, s, &s->out);
     mutex_unlock(&s->lock);
+    return r;
+}
+
+int64_t stream_write(Call *c, Stream *s, bool nonblock, const void *buf, size_t n)
+{
+    if (n == 0)
+        return 0;
+    int64_t r;
+    if (s->host.io == HOST_DIRECT)
+        r = host_stream_write(&s->host, buf, n);
+    else if (s->host.io == HOST_BLOCKING)
+        r = write_blocking(c, s, nonblock, buf, n);
+    else
+        r = write_polled(c, s, nonblock, buf, n);
+    if (r == -EPIPE && c->task != NULL)
+        task_signal(c->task, SIG_PIPE);         /* as for a pipe of ours */
     return r;
 }
 

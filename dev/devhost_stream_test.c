@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dev/devhost.h"
+#include "kern/boot.h"
 #include "kern/chan.h"
 #include "kern/count.h"
 #include "kern/task.h"
@@ -20,6 +21,7 @@
 enum { MUCH = 1000000 };             /* more than any buffer of the host */
 
 typedef struct Scene {
+    Kernel kernel;
     Task task;
     Call call;
     File *file;
@@ -36,6 +38,8 @@ static void scene_task(Scene *s)
 {
     memset(s, 0, sizeof *s);
     mutex_init(&s->task.lock, RANK_TASK);
+    s->task.kernel = &s->kernel;
+    s->task.sig_reader = true;      /* signals are only noted */
     queue_init(&s->task.resumed);
     queue_init(&s->task.signalled);
     mutex_init(&s->lock, RANK_LEAF);
@@ -287,6 +291,7 @@ TEST(a_write_waits_for_room)
         OK(worker_run(write_run, &s, 0));
         await_end(&s);
         EQ(s.result, -EPIPE);
+        EQ(s.task.sig_pending, 1u << SIG_PIPE);
         close(ends[0]);
         scene_end(&s);
     }
