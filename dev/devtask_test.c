@@ -332,6 +332,34 @@ TEST(stat_counts_what_a_task_uses)
     world_end(&w);
 }
 
+PROGRAM(devtask_spin)
+{
+    while (act_on(a)) {
+    }
+    return 0;
+}
+
+/* usage_usec of a task. */
+static unsigned long usage(World *w, uint64_t id)
+{
+    return strtoul(world_read(w, world_path(id, "stat/cpu")) + strlen("usage_usec "), NULL, 10);
+}
+
+TEST(the_time_of_a_running_child_counts_and_stays)
+{
+    World w = world("/bin/spin=test:devtask_spin");
+    uint64_t id = world_start(&w, "spin");
+    while (usage(&w, id) < 5000)
+        thread_yield();
+    TRUE(usage(&w, 1) >= 5000);
+    OK(world_ctl(&w, id, "kill 9"));
+    EQ(world_wait(&w, id), 137);
+    TRUE(usage(&w, id) >= 4000);
+    OK(world_ctl(&w, id, "remove"));
+    TRUE(usage(&w, 1) >= 4000);                             /* it belongs to its parent now */
+    world_end(&w);
+}
+
 TEST(files_of_a_removed_task_answer_enoent)
 {
     World w = world(PROGRAMS);

@@ -281,9 +281,25 @@ Task *call_target(Call *c, Task *t)
     return t == c->task ? call_acting(c) : task_get(t);
 }
 
+/* What a task's threads have used and not yet given to its account: all as user time, the host tells no more. */
+static int add_running(void *arg, Task *t)
+{
+    AccountSums *sums = arg;
+    mutex_lock(&t->lock);
+    for (const TaskThread *th = t->threads; th != NULL; th = th->next) {
+        uint64_t now = clock_worker(th->worker), before = th->user0 + th->system0;
+        if (now > before)
+            sums->user_ns += now - before;
+    }
+    mutex_unlock(&t->lock);
+    return 0;
+}
+
 void task_sums(Task *t, AccountSums *out)
 {
     account_sums(t->account, out);
+    (void)add_running(out, t);
+    (void)task_each_child(t, true, add_running, out);
 }
 
 int task_charge_memory(Task *t, int64_t delta)

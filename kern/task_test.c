@@ -442,3 +442,83 @@ TEST(nobody_waits_on_when_a_task_is_removed_unstarted)
     EQ(world_wait(&w, waiter), ENOENT);
     world_end(&w);
 }
+
+/* start PATH: makes a child with that program; the errno of its start. */
+PROGRAM(starter)
+{
+    char id[32], ctl[64], line[128];
+    snprintf(line, sizeof line, "cmd %s\nstart", act_arg(a, 1));
+    int r = act_get(a, "/task/new", id, sizeof id);
+    snprintf(ctl, sizeof ctl, "/task/%s/ctl", id);
+    return r < 0 ? 99 : -act_put(a, ctl, line);
+}
+
+TEST(a_start_that_waits_can_be_killed)
+{
+    World w = world(PROGRAMS "/bin/starter=test:starter");
+    STR_EQ(world_read(&w, "/cap/new/pipe"), "1\n");
+    Chan *writer;
+    OK(world_open(&w, "/cap/1/w", OPEN_WRITE, &writer));
+    uint64_t id = world_new(&w);
+    OK(world_write(&w, world_path(id, "ns/ctl"), "bind /cap/1/r /bin/pipe\n"));
+    OK(world_ctl(&w, id, "cmd starter /bin/pipe\nstart"));
+    char path[64];
+    snprintf(path, sizeof path, "/task/%d/task/%d/status", (int)id, (int)id + 1);
+    world_until(&w, path, "stopped\n");
+    for (int i = 0; i < 1000; i++)
+        thread_yield();
+    OK(world_ctl(&w, id, "kill 9"));
+    EQ(world_wait(&w, id), 137);
+    STR_EQ(world_read(&w, world_path(id + 1, "status")), "stopped\n");     /* ours now, and it can still be started */
+    OK(world_ctl(&w, id + 1, "cmd exit_with 3\nstart"));
+    EQ(world_wait(&w, id + 1), 3);
+    OK(world_close(&w, writer));
+    world_end(&w);
+}
+
+TEST(ten_thousand_tasks_are_small)
+{
+    World w = world(PROGRAMS);
+    AccountSums before, after;
+    task_sums(w.root, &before);
+    for (int i = 0; i < 10000; i++)
+        world_new(&w);
+    task_sums(w.root, &after);
+    TRUE(sizeof(Task) <= 1024);
+    TRUE(after.mem_current - before.mem_current < 10000 * 4096ul);
+    STR_EQ(world_read(&w, "/task/10001/status"), "stopped\n");
+    world_end(&w);
+}
+
+static void starter_thread(void *arg)
+{
+    World *w = ((void **)arg)[0];
+    atomic_uint *left = ((void **)arg)[1];
+    Call c;
+    int r;
+    call_init(&c, w->root);
+    for (uint64_t id = 2; id < 22; id++) {
+        AUTO_TASK *t = task_find(w->k, id);
+        CALL_RUN(&c, r, task_start(&c, t));
+        TRUE(r == 0 || r == -EBUSY || r == -ESRCH);
+        CALL_RUN(&c, r, task_remove(&c, t));
+        TRUE(r == 0 || r == -EBUSY || r == -ENOENT);
+    }
+    call_destroy(&c);
+    atomic_fetch_sub(left, 1);
+}
+
+TEST(two_threads_start_and_remove_at_once)
+{
+    World w = world(PROGRAMS);
+    atomic_uint left;
+    void *arg[] = { &w, &left };
+    atomic_init(&left, 2);
+    for (int i = 0; i < 20; i++)
+        OK(world_ctl(&w, world_new(&w), "cmd exit_with 1"));
+    OK(worker_run(starter_thread, arg, 0));
+    starter_thread(arg);
+    while (atomic_load(&left) != 0)
+        thread_yield();
+    world_end(&w);
+}

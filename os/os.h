@@ -93,6 +93,8 @@ uint64_t clock_coarse(void);                    /* CLOCK_REAL, some milliseconds
 uint64_t clock_resolution(ClockId id);          /* nanoseconds */
 /* CPU time of the calling thread, user and system apart, in nanoseconds (system 0 where the host cannot tell). */
 void clock_thread_usage(uint64_t *user, uint64_t *system);
+/* CPU time of a running thread by its worker_self, in nanoseconds; 0 where the host cannot tell. */
+uint64_t clock_worker(int64_t id);
 void random_bytes(void *buf, size_t n);         /* from the system's generator; cannot fail */
 
 /* ---- last resort ------------------------------------------------------------------------------------------------ */
