@@ -16,7 +16,10 @@ static uint64_t known_rights(uint64_t rights)
     return rights & (wasi_rights_dir | wasi_rights_file);
 }
 
-/* What the directory must allow. To truncate without being allowed to is EPERM, as the WASI test suite has it. */
+/*
+ * What the directory must allow. To truncate without being allowed to is EPERM, as the WASI test suite has it; a
+ * descriptor that may set the size anyway may begin with that. Go asks so: it opens directories without the right.
+ */
 static int check_rights(const FdInfo *dir, uint32_t oflags, uint32_t fdflags, const Opening *o)
 {
     uint64_t passes = o->rights | o->inheriting;
@@ -28,7 +31,8 @@ static int check_rights(const FdInfo *dir, uint32_t oflags, uint32_t fdflags, co
         return NOTCAPABLE;
     if ((oflags & WASI_CREAT) && (dir->rights & RIGHT_PATH_CREATE_FILE) == 0)
         return NOTCAPABLE;
-    return (oflags & WASI_TRUNC) && (dir->rights & RIGHT_PATH_FILESTAT_SET_SIZE) == 0 ? -EPERM : 0;
+    bool may_truncate = (dir->rights & RIGHT_PATH_FILESTAT_SET_SIZE) || (o->rights & RIGHT_FD_FILESTAT_SET_SIZE);
+    return (oflags & WASI_TRUNC) && !may_truncate ? -EPERM : 0;
 }
 
 /* A directory asked for as one is read; to ask for writing is EISDIR, as in the WASI test suite. */
