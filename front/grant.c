@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dev/devhost.h"
-#include "front/boot.h"
+#include "front/bootlist.h"
 #include "front/process.h"
 #include "kern/chan.h"
 #include "kern/ns.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dev/devhost.h"
-#include "front/boot.h"
+#include "front/bootlist.h"
 #include "front/process.h"
 #include "kern/chan.h"
 #include "kern/ns.h"
@@ -95,7 +95,7 @@ int machine_program(Call *c, Task *t, const char *host)
 static int put_stream(Call *c, Task *t, int fd, int hostfd)
 {
     File *file;
-    int r = devstream_new(hostfd, &file);
+    int r = hostfd < 0 ? -EBADF : devstream_new(hostfd, &file);
     if (r == -EBADF) {
         r = fd_close(c, task_fds(t), fd);
         return r == -EBADF ? 0 : r;

@@ -24,7 +24,7 @@ int machine_grant(Call *c, const Grant *grants, size_t n, bool bare);
 /* What start is to run instead of looking the first argument up: a file of the host. -ENOENT, -EACCES a directory, ... */
 int machine_program(Call *c, Task *t, const char *host);
 
-/* Descriptor fd of t is the process's own hostfd from now on; one that is not open is closed in t too. */
+/* Descriptor fd of t is the process's own hostfd from now on; one that is not open (-1) is closed in t too. */
 int machine_stream(Call *c, Task *t, int fd, int hostfd);
 
 /* A preopen of t, at the lowest free descriptor from 3 up: the directory at path, in t's names. */

@@ -6,6 +6,7 @@
 #include "front/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -53,6 +54,15 @@ void process_raise_files(void)
         l.rlim_cur = l.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &l);
     }
+}
+
+unsigned process_closed_streams(void)
+{
+    unsigned closed = 0;
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) == fd)
+            closed |= 1u << fd;
+    return closed;
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------------ */

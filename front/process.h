@@ -18,6 +18,12 @@ void process_free(char *s);         /* what the two above gave */
 void process_raise_files(void);     /* as many descriptors as the host allows */
 
 /*
+ * Which of the descriptors 0 to 2 were not open when the process began, a bit for each. From then on they are taken by
+ * /dev/null, so that no file that is opened later passes for one. Called first.
+ */
+unsigned process_closed_streams(void);
+
+/*
  * Signals that are passed on: they are blocked in the calling thread, and so in all that it makes, and fetched by the main
  * thread. Called before any other thread exists.
  */

@@ -20,6 +20,7 @@
 typedef struct Run {
     Options options;
     bool verbose;
+    unsigned closed;                /* of the process's descriptors 0 to 2 */
     Kernel *kernel;
     Task *task;                     /* owned */
     Call call;                      /* the worker's, once it runs */
@@ -119,19 +120,21 @@ static int set_limits(Call *c, const Options *o, Task *t)
     return r;
 }
 
-static int set_files(Call *c, const Options *o, Task *t)
+static int set_files(Call *c, const Run *run, Task *t)
 {
+    const Options *o = &run->options;
     int r = 0;
     for (int fd = 0; r == 0 && fd < 3; fd++)
-        r = machine_stream(c, t, fd, fd);
+        r = machine_stream(c, t, fd, (run->closed & 1u << fd) != 0 ? -1 : fd);
     for (size_t i = 0; r == 0 && i < o->ngrant; i++)
         if (o->grants[i].name != NULL)
             r = machine_preopen(c, t, o->grants[i].dst, o->grants[i].name);
     return r;
 }
 
-static int make_task(Call *c, const Options *o, Task **out)
+static int make_task(Call *c, const Run *run, Task **out)
 {
+    const Options *o = &run->options;
     int r = machine_grant(c, o->grants, o->ngrant, o->bare);
     if (r == 0)
         CALL_RUN(c, r, task_new(c, c->task, NULL, out));
@@ -140,7 +143,7 @@ static int make_task(Call *c, const Options *o, Task **out)
     if (r == 0)
         r = set_cwd(c, o, *out);
     if (r == 0)
-        r = set_files(c, o, *out);
+        r = set_files(c, run, *out);
     if (r == 0)
         r = set_limits(c, o, *out);
     return r;
@@ -268,7 +271,7 @@ static int run_in(Run *run)
         for (size_t i = 0; i < o->ngrant; i++)
             complain("%s at %s%s", o->grants[i].source != NULL ? o->grants[i].source : o->grants[i].type,
                      o->grants[i].dst, o->grants[i].rdonly ? ", read-only" : "");
-    int r = make_task(&run->call, o, &run->task);
+    int r = make_task(&run->call, run, &run->task);
     if (r < 0) {
         say_why(&run->call, "cannot make the task", r);
         return EXIT_TASKFS;
@@ -283,7 +286,7 @@ static int run_in(Run *run)
 
 int run_command(int argc, char **argv, bool verbose)
 {
-    Run run = { .verbose = verbose };
+    Run run = { .verbose = verbose, .closed = process_closed_streams() };
     Call parse;
     char words[sizeof parse.words];
     process_take_signals();
