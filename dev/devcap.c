@@ -388,7 +388,7 @@ static int make_object(Call *c, Chan *ch, uint64_t *id)
     mutex_unlock(&syn->lock);
     if (*id != 0)
         return 0;
-    if ((ch->flags & CHAN_RDONLY) != 0)
+    if ((ch->flags & CHAN_NO_WRITE) != 0)
         return fail(c, -EROFS, "%s: bound read-only", ch->path->s);
     const CapKind *kind = kind_at(c, ch->file->id - ID_KIND);
     AUTO_OBJECT *o = NULL;

@@ -125,7 +125,7 @@ void devtask_close(Chan *ch)
 static int text_new(Call *c, Chan *ch, Task *holder, Text *out)
 {
     SynFile *s = syn_of(ch);
-    if ((ch->flags & CHAN_RDONLY) != 0)
+    if ((ch->flags & CHAN_NO_WRITE) != 0)
         return fail(c, -EROFS, "new: bound read-only");
     mutex_lock(&s->lock);
     uint64_t id = s->value[0];

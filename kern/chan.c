@@ -94,7 +94,7 @@ static int check_open(Call *c, const Chan *ch, unsigned flags)
         return -ENOTDIR;
     if (writes && type == TYPE_DIR)
         return -EISDIR;
-    if (writes && (ch->flags & CHAN_RDONLY))
+    if (writes && (ch->flags & CHAN_NO_WRITE))
         return fail(c, -EROFS, "%s: bound read-only", ch->path->s);
     return 0;
 }
@@ -324,7 +324,7 @@ int chan_getattr(Call *c, Chan *ch, Attr *a)
 int chan_setattr(Call *c, Chan *ch, unsigned what, const Attr *a)
 {
     const Dev *dev = ch->file->dev;
-    if (ch->flags & (CHAN_RDONLY | CHAN_FIRST_RDONLY))
+    if (ch->flags & CHAN_NO_WRITE)
         return fail(c, -EROFS, "%s: bound read-only", ch->path->s);
     if ((what & SET_SIZE) && file_is_dir(ch->file))
         return -EISDIR;

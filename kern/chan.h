@@ -15,9 +15,10 @@
 #include "kern/path.h"
 
 enum {                              /* Chan.flags */
-    CHAN_RDONLY = 1,                /* reached through a read-only bind */
+    CHAN_RDONLY = 1,                /* reached through a read-only bind: so is all below it */
     CHAN_ROOT = 2,                  /* the root of its namespace */
-    CHAN_FIRST_RDONLY = 4,          /* a union whose first member is read-only: so is the directory itself; names are each member's */
+    CHAN_SELF_RDONLY = 4,           /* bound read-only at this very name: names in it have the rights of their own binds and members */
+    CHAN_NO_WRITE = CHAN_RDONLY | CHAN_SELF_RDONLY,
 };
 
 struct Chan {
@@ -48,6 +49,13 @@ void auto_chan(Chan **ch);
 
 /* A Chan for a device's file outside every namespace (takes file; path "?" unless given). NULL without memory (file is put). */
 Chan *chan_new(Call *c, File *file, Path *path);
+
+/* Rights only shrink: what must be added to `now`, the flags of the same place as it is reached again. */
+static inline uint16_t chan_kept_rights(const Chan *ch, uint16_t now)
+{
+    bool lost = (ch->flags & CHAN_SELF_RDONLY) != 0 && (now & CHAN_NO_WRITE) == 0;
+    return lost ? CHAN_RDONLY : ch->flags & CHAN_RDONLY;
+}
 
 /* ---- opened and closed ------------------------------------------------------------------------------------------- */
 

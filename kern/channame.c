@@ -236,7 +236,7 @@ int chan_link(Call *c, Chan *file, Chan *dir, const char *name)
         return r;
     if (file_is_dir(file->file))
         return -EPERM;
-    if (file->flags & CHAN_RDONLY)
+    if (file->flags & CHAN_NO_WRITE)
         return fail(c, -EROFS, "%s: bound read-only", file->path->s);
     if (in->dev != file->file->dev || in->space != file->file->space)
         return -EXDEV;

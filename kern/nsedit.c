@@ -26,6 +26,7 @@ static NsNode *node_clone(Account *a, const NsNode *n, Map *kids)
     copy->gen = n->gen;
     copy->line = n->line;
     copy->covered = nsobj_get((NsObj *)n->covered);
+    copy->hides = nsobj_get((NsObj *)n->hides);
     return copy;
 }
 
@@ -166,71 +167,39 @@ int edit_run(Edit *e, EditFn *fn)
 
 /* ---- what is hidden by identity ----------------------------------------------------------------------------------- */
 
-static bool hidden_same(const MapItem *item, const void *key)
-{
-    const NsHidden *h = (const NsHidden *)item, *k = key;
-    return h->dev == k->dev && h->space == k->space && h->id == k->id;
-}
-
-static uint64_t hidden_hash(const File *f) { return hash_u64(f->id ^ hash_u64(f->space)); }
-
 /* The root itself is never hidden by identity. */
-static bool is_root_file(const Edit *e, const File *f)
+static bool is_root_file(const Edit *e, const NsHidden *f)
 {
     const NsNode *top = e->root->top;
-    for (unsigned i = 0; i < top->nmember; i++)
-        if (file_same(top->member[i].file, f))
+    for (unsigned i = 0; i < top->nmember; i++) {
+        const File *t = top->member[i].file;
+        if (t->dev == f->dev && t->space == f->space && t->id == f->id)
             return true;
+    }
     return false;
 }
 
-static int hide_file(Edit *e, const File *f)
+int edit_hide(Edit *e, const NsHidden *file, Map **hides)
 {
-    if (is_root_file(e, f))
+    if (is_root_file(e, file))
         return 0;
-    NsHidden *h = nsobj_new(e->a, NS_HIDDEN, sizeof *h);
-    if (h == NULL)
-        return -ENOMEM;
-    h->item.hash = hidden_hash(f);
-    h->dev = f->dev;
-    h->space = f->space;
-    h->id = f->id;
-    Map *more = NULL;
-    int r = map_with(e->a, e->root->hidden, &h->item, hidden_same, h, &more);
-    nsobj_put(&h->item.obj);
-    if (r < 0)
-        return r;
-    nsobj_put((NsObj *)e->root->hidden);
-    e->root->hidden = more;
-    return 0;
+    int r = hidden_add(e->a, hides, file);
+    return r < 0 ? r : hidden_add(e->a, &e->root->hidden, file);
 }
 
-static int show_file(Edit *e, const File *f)
-{
-    if (!root_hides_file(e->root, f))
-        return 0;
-    NsHidden key = { .dev = f->dev, .space = f->space, .id = f->id };
-    Map *less = NULL;
-    int r = map_without(e->a, e->root->hidden, hidden_hash(f), hidden_same, &key, &less);
-    if (r < 0)
-        return r;
-    nsobj_put((NsObj *)e->root->hidden);
-    e->root->hidden = less;
-    return 0;
-}
-
-/* Hides or shows all that members are: their files, or those of the unions that they graft. */
-static int each_file(Edit *e, const NsMember *m, unsigned n, int (*fn)(Edit *e, const File *f))
+static int show_members(Edit *e, const NsMember *m, unsigned n)
 {
     int r = 0;
     for (unsigned i = 0; i < n && r == 0; i++) {
         const NsNode *inner = m[i].inner;
-        r = node_is(inner, NODE_BOUND) ? each_file(e, inner->member, inner->nmember, fn) : fn(e, m[i].file);
+        NsHidden file = hidden_of(m[i].file);
+        if (node_is(inner, NODE_BOUND))         /* it grafts a union, which is what this is */
+            r = show_members(e, inner->member, inner->nmember);
+        else if (root_hides_file(e->root, m[i].file))
+            r = hidden_take(e->a, &e->root->hidden, &file);
     }
     return r;
 }
-
-int edit_hide(Edit *e, const NsMember *m, unsigned n) { return each_file(e, m, n, hide_file); }
 
 /* ---- bind --------------------------------------------------------------------------------------------------------- */
 
@@ -459,7 +428,7 @@ static int cover(Edit *e, NsNode *old, NsNode *node)
 static int bind_at(Edit *e, NsNode *old, NsNode **out)
 {
     NsNode *node = NULL;
-    int r = each_file(e, e->member, e->nmember, show_file);
+    int r = show_members(e, e->member, e->nmember);
     bool is_union = (e->flags & (BIND_BEFORE | BIND_AFTER)) != 0;
     if (r == 0 && is_union)
         r = bind_union(e, old, &node);

@@ -26,6 +26,7 @@ typedef struct Edit {
     bool mount;
     NsMember *member;               /* bind: what the source brings, owned */
     unsigned nmember;
+    Map *hides;                     /* hide: what the name hides already by a tree that a graft brought; borrowed or NULL */
     bool (*is_view)(const File *);  /* ns_replace: what goes, and what comes instead */
     File *file;
 } Edit;
@@ -40,8 +41,8 @@ int edit_look(Call *c, WalkFrom from, const char *dst, unsigned walkflags, WalkE
 bool edit_since_seal(const Edit *e, const NsNode *n);
 /* What stood at old's name at the seal, with the names bound below it since then. *out owned, or NULL: nothing did. */
 int edit_covered(Edit *e, NsNode *old, NsNode **out);
-/* Hides all that members are, by identity. */
-int edit_hide(Edit *e, const NsMember *m, unsigned n);
+/* Hides a file by identity; *hides, of the hidden name that does it, is told too. */
+int edit_hide(Edit *e, const NsHidden *file, Map **hides);
 File *chan_raw_file(const Chan *ch);    /* what a bind of ch holds: not resolved. Borrowed */
 static inline const char *path_last(const char *path) { return path[1] == '\0' ? "" : strrchr(path, '/') + 1; }
 

@@ -75,9 +75,7 @@ bool node_seen(const NsRoot *root, const NsNode *node)
 uint16_t node_flags(const NsRoot *root, const NsNode *node)
 {
     Leaf first;
-    if (node->nmember == 1 && (node->member[0].flags & BIND_RDONLY) != 0)
-        return CHAN_RDONLY;
-    return first_leaf(root, node, false, &first) && first.rdonly ? CHAN_FIRST_RDONLY : 0;
+    return first_leaf(root, node, false, &first) && first.rdonly ? CHAN_SELF_RDONLY : 0;
 }
 
 /* Fills s with file (borrowed), or with the one that it stands for. */
@@ -146,8 +144,7 @@ static int enter_bound(Lookup *l, NsNode *node, Spot *out)
     int r = resolve(l->c, l->root, first.file, out);
     if (r == -ENOENT)
         return hidden_here(l);
-    if (first.rdonly)
-        out->flags = node_flags(l->root, node);
+    out->flags = first.rdonly ? CHAN_SELF_RDONLY : 0;
     return r;
 }
 

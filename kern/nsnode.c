@@ -50,6 +50,7 @@ static void drop_node(NsNode *n, NsObj **dead)
         drop((NsObj *)n->member[i].inner, dead);
     }
     drop((NsObj *)n->kids, dead);
+    drop((NsObj *)n->hides, dead);
     drop((NsObj *)n->covered, dead);
 }
 
@@ -91,12 +92,49 @@ static bool hidden_same(const MapItem *item, const void *key)
     return h->dev == k->dev && h->space == k->space && h->id == k->id;
 }
 
+static NsHidden hidden_key(const Dev *dev, uint64_t space, uint64_t id)
+{
+    return (NsHidden){ .item.hash = hash_u64(id ^ hash_u64(space)), .dev = dev, .space = space, .id = id };
+}
+
+NsHidden hidden_of(const File *f) { return hidden_key(f->dev, f->space, f->id); }
+
 bool root_hides(const NsRoot *r, const Dev *dev, uint64_t space, uint64_t id)
 {
     if (r->hidden == NULL)
         return false;
-    NsHidden key = { .dev = dev, .space = space, .id = id };
-    return map_find(r->hidden, hash_u64(id ^ hash_u64(space)), hidden_same, &key) != NULL;
+    NsHidden key = hidden_key(dev, space, id);
+    return map_find(r->hidden, key.item.hash, hidden_same, &key) != NULL;
+}
+
+int hidden_add(Account *a, Map **map, const NsHidden *file)
+{
+    NsHidden *h = nsobj_new(a, NS_HIDDEN, sizeof *h);
+    if (h == NULL)
+        return -ENOMEM;
+    h->item.hash = file->item.hash;
+    h->dev = file->dev;
+    h->space = file->space;
+    h->id = file->id;
+    Map *more = NULL;
+    int r = map_with(a, *map, &h->item, hidden_same, h, &more);
+    nsobj_put(&h->item.obj);
+    if (r < 0)
+        return r;
+    nsobj_put((NsObj *)*map);
+    *map = more;
+    return 0;
+}
+
+int hidden_take(Account *a, Map **map, const NsHidden *file)
+{
+    Map *less = NULL;
+    int r = map_without(a, *map, file->item.hash, hidden_same, file, &less);
+    if (r < 0)
+        return r;
+    nsobj_put((NsObj *)*map);
+    *map = less;
+    return 0;
 }
 
 NsNode *node_new(Account *a, const char *name, NodeState state, Map *kids, const NsMember *m, unsigned n, unsigned more)

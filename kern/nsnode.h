@@ -91,6 +91,7 @@ struct NsNode {
     uint64_t gen;                   /* seal generation of the last change at this very name */
     uint64_t line;                  /* HIDDEN: its line */
     Map *kids;                      /* of NsNode, owned or NULL */
+    Map *hides;                     /* HIDDEN: the files that it hides, as NsHidden; owned or NULL */
     NsNode *covered;                /* what stood here at the seal, or NULL: owned */
     NsMember *member;               /* nmember of them, behind the struct */
     char *name;                     /* ended by NUL, behind the members */
@@ -131,6 +132,10 @@ static inline uint64_t name_hash(const char *name, size_t n) { return hash_bytes
 
 static inline bool node_is(const NsNode *n, NodeState state) { return n != NULL && n->state == state; }
 
+/* map (owned or NULL) with one file more; the old one is put. -ENOMEM: it stays. */
+int hidden_add(Account *a, Map **map, const NsHidden *file);
+int hidden_take(Account *a, Map **map, const NsHidden *file);
+NsHidden hidden_of(const File *f);      /* to look for, not to keep */
 bool root_hides(const NsRoot *r, const Dev *dev, uint64_t space, uint64_t id);
 static inline bool root_hides_file(const NsRoot *r, const File *f)
 {
@@ -160,7 +165,7 @@ int node_overlay(Account *a, File *file, NsNode *own, NsNode *inner, unsigned fl
 typedef struct Spot {
     File *file;
     NsNode *own, *inner;            /* or NULL */
-    uint16_t flags;                 /* CHAN_RDONLY, CHAN_ROOT */
+    uint16_t flags;                 /* of a Chan */
     bool owned;                     /* file is the spot's own reference */
 } Spot;
 
@@ -191,7 +196,7 @@ int spot_holder(Call *c, const NsRoot *root, const Spot *dir, const char *name, 
 
 /* False when all that is bound here is hidden by identity: then the name is not there. */
 bool node_seen(const NsRoot *root, const NsNode *node);
-/* CHAN_RDONLY or CHAN_FIRST_RDONLY as a bound node's members have it. */
+/* CHAN_SELF_RDONLY, when the first member that is seen is read-only. */
 uint16_t node_flags(const NsRoot *root, const NsNode *node);
 /* What a member is (the first of a union that it grafts), for who looks; owned. -ENOENT: it is hidden by identity. */
 int member_file(Call *c, const NsRoot *root, const NsMember *m, File **out);

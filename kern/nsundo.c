@@ -12,23 +12,50 @@
 
 /* ---- hide --------------------------------------------------------------------------------------------------------- */
 
-/* A hidden name; what stood there goes for good. */
-static int hidden_name(Edit *e, NsNode *old, NsNode **out)
+/* A hidden name, which hides these files too (takes hides); what stood there goes for good. */
+static int hidden_name(Edit *e, NsNode *old, Map *hides, NsNode **out)
 {
-    int r = old == NULL ? 0 : nslog_forget(e->a, e->root, old);
+    NsNode *node = node_new(e->a, path_last(e->path), NODE_HIDDEN, NULL, NULL, 0, 0);
+    if (node == NULL) {
+        nsobj_put((NsObj *)hides);
+        return -ENOMEM;
+    }
+    node->hides = hides;
+    node->gen = e->root->gen;
+    node->line = e->root->next_line;
     NsLine line = { .hide = true, .what = "", .dst = e->path };
-    uint64_t k = e->root->next_line;
+    int r = old == NULL ? 0 : nslog_forget(e->a, e->root, old);
     if (r == 0)
         r = nslog_add(e->a, e->root, &line);
-    if (r < 0)
+    if (r < 0) {
+        node_put(node);
         return r;
-    NsNode *node = node_new(e->a, path_last(e->path), NODE_HIDDEN, NULL, NULL, 0, 0);
-    if (node == NULL)
-        return -ENOMEM;
-    node->gen = e->root->gen;
-    node->line = k;
+    }
     *out = node;
     return 0;
+}
+
+/* All that members are: their files, or those of the unions that they graft. */
+static int hide_members(Edit *e, const NsMember *m, unsigned n, Map **hides)
+{
+    int r = 0;
+    for (unsigned i = 0; i < n && r == 0; i++) {
+        const NsNode *inner = m[i].inner;
+        NsHidden file = hidden_of(m[i].file);
+        r = node_is(inner, NODE_BOUND) ? hide_members(e, inner->member, inner->nmember, hides) : edit_hide(e, &file, hides);
+    }
+    return r;
+}
+
+typedef struct HideEach {
+    Edit *e;
+    Map **hides;
+} HideEach;
+
+static int hide_item(void *arg, MapItem *item)
+{
+    HideEach *h = arg;
+    return edit_hide(h->e, (const NsHidden *)item, h->hides);
 }
 
 static int hide_at(Edit *e, NsNode *old, NsNode **out)
@@ -37,18 +64,52 @@ static int hide_at(Edit *e, NsNode *old, NsNode **out)
         *out = nsobj_get((NsObj *)old);
         return 0;
     }
-    int r = 0;
-    if (node_is(old, NODE_BOUND))
-        r = edit_hide(e, old->member, old->nmember);
+    Map *hides = NULL;
+    HideEach each = { .e = e, .hides = &hides };
+    int r = map_each(e->hides, hide_item, &each);
+    if (r == 0 && node_is(old, NODE_BOUND))
+        r = hide_members(e, old->member, old->nmember, &hides);
     if (r == 0 && e->there != NULL) {
         /* What the walk saw: the file itself, the union that a graft brought, the file that a view stands for. */
-        NsMember seen = { .file = e->there->file };
-        r = edit_hide(e, &seen, 1);
-        seen.inner = e->there->inner;
-        if (r == 0)
-            r = edit_hide(e, &seen, 1);
+        NsMember seen[2] = { { .file = e->there->file }, { .file = e->there->file, .inner = e->there->inner } };
+        r = hide_members(e, seen, 2, &hides);
     }
-    return r < 0 ? r : hidden_name(e, old, out);
+    if (r < 0) {
+        nsobj_put((NsObj *)hides);
+        return r;
+    }
+    return hidden_name(e, old, hides, out);
+}
+
+/* The hidden name that a graft brought to name in a directory, or NULL. */
+static const NsNode *hidden_inside(const NsNode *own, const NsNode *inner, const char *name, uint64_t hash)
+{
+    const NsNode *kid = node_kid(own, name, hash);
+    if (kid != NULL)
+        return node_is(kid, NODE_HIDDEN) ? kid : NULL;
+    if (!node_is(own, NODE_BOUND))
+        return inner == NULL ? NULL : hidden_inside(inner, NULL, name, hash);
+    for (unsigned i = 0; i < own->nmember && kid == NULL; i++)
+        if (own->member[i].inner != NULL)
+            kid = hidden_inside(own->member[i].inner, NULL, name, hash);
+    return kid;
+}
+
+/* What a name that is not there hides: told on, so that a dump, replayed from sources that hide it already, hides as much. */
+static int hidden_before(Call *c, WalkFrom from, const Path *path, Map **hides)
+{
+    char up[PATH_MAX_LEN + 1];
+    const char *name = path_last(path->s);
+    size_t n = (size_t)(name - path->s);
+    memcpy(up, path->s, n);
+    up[n] = '\0';
+    AUTO_CHAN Chan *dir = NULL;
+    int r = walk_path(c, (WalkFrom){ .ns = from.ns }, up, WALK_NOFOLLOW, &dir);
+    if (r < 0)
+        return r == WAIT || r == -ENOMEM ? r : 0;
+    const NsNode *node = hidden_inside(dir->own, dir->inner, name, name_hash(name, strlen(name)));
+    *hides = node == NULL ? NULL : nsobj_get((NsObj *)node->hides);
+    return 0;
 }
 
 int ns_hide(Call *c, WalkFrom from, const char *dst)
@@ -61,7 +122,12 @@ int ns_hide(Call *c, WalkFrom from, const char *dst)
     if (at->path->len == 1)
         return fail(c, -EINVAL, "hide: not the root");
     Edit e = { .c = c, .ns = from.ns, .path = at->path->s, .there = end.missing ? NULL : at };
-    return edit_run(&e, hide_at);
+    if (end.missing)
+        r = hidden_before(c, from, at->path, &e.hides);
+    if (r == 0)
+        r = edit_run(&e, hide_at);
+    nsobj_put((NsObj *)e.hides);
+    return r;
 }
 
 /* ---- unbind ------------------------------------------------------------------------------------------------------- */
@@ -70,7 +136,7 @@ int ns_hide(Call *c, WalkFrom from, const char *dst)
 static int unbind_at(Edit *e, NsNode *old, NsNode **out)
 {
     if (!edit_since_seal(e, old))
-        return e->path[1] == '\0' ? fail(e->c, -EPERM, "unbind: the root is older than the task") : hidden_name(e, old, out);
+        return e->path[1] == '\0' ? fail(e->c, -EPERM, "unbind: the root is older than the task") : hidden_name(e, old, NULL, out);
     int r = 0;
     for (unsigned i = 0; i < old->nmember && r == 0; i++)
         if (old->member[i].gen == e->root->gen)

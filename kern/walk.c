@@ -92,7 +92,7 @@ int walk_refresh(Call *c, Ns *ns, Chan *dir, Chan **fresh)
     if (r == WAIT || r == -ENOMEM)
         return r;
     if (r == 0 && file_same(now->file, dir->file)) {
-        now->flags |= dir->flags & CHAN_RDONLY;
+        now->flags |= chan_kept_rights(dir, now->flags);
         *fresh = STEAL(now);
     }
     return 0;

@@ -269,7 +269,7 @@ static void end_refresh(Walk *w, bool reached)
     Level keep = *top(w);
     w->depth--;
     pop_to(w, 0);
-    keep.spot.flags |= w->base->flags & CHAN_RDONLY;
+    keep.spot.flags |= chan_kept_rights(w->base, keep.spot.flags);
     w->path_len = keep.path_len;
     w->level[w->depth++] = keep;
 }
