@@ -125,13 +125,14 @@ static bool confined(const Walk *w)
 static int replace_rest(Walk *w, const char *text, size_t n)
 {
     size_t m = strlen(w->rest);
-    if (n + 1 + m > PATH_MAX_LEN)
+    bool slash = m > 0 && w->rest[0] != '/';
+    if (n + slash + m > PATH_MAX_LEN)
         return -ENAMETOOLONG;
     char tail[PATH_MAX_LEN + 1];
     memcpy(tail, w->rest, m + 1);
     memcpy(w->pending, text, n);
     size_t at = n;
-    if (m > 0 && tail[0] != '/')
+    if (slash)
         w->pending[at++] = '/';
     memcpy(w->pending + at, tail, m + 1);
     w->rest = w->pending;

@@ -7,6 +7,14 @@
 
 #include "test/world.h"
 
+/* One expression over w.call as a whole call of the World w. */
+#define RUN_CALL(expr)                                                                                                 \
+    ({                                                                                                                 \
+        int64_t run_r_;                                                                                                \
+        CALL_RUN(w.call, run_r_, (expr));                                                                              \
+        run_r_;                                                                                                        \
+    })
+
 /* A line for the ns/ctl of t (NULL: the caller's own). It may be printed into, as by printf. */
 int names_ctl(World *w, Task *t, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The texts of t's namespace; good for the next seven calls. */

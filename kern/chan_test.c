@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "kern/chan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "test/names.h"
+
+#define CTL(...) names_ctl(&w, NULL, __VA_ARGS__)
+#define SHOW(path) names_show(&w, path)
+
+static Chan *open_file(World *w, const char *path, unsigned flags)
+{
+    Chan *ch = NULL;
+    OK(world_open(w, path, flags, &ch));
+    return ch;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+TEST(opening_what_is_there_or_not)
+{
+    World w = world("/a/x=1");
+    OK(names_symlink(&w, "x", "/a/l"));
+    EQ(names_open(&w, "/a", OPEN_WRITE), -EISDIR);
+    EQ(names_open(&w, "/a", OPEN_READ | OPEN_TRUNC), -EISDIR);
+    EQ(names_open(&w, "/a", OPEN_READ | OPEN_CREATE), -EISDIR);
+    OK(names_open(&w, "/a", OPEN_READ));
+    OK(names_open(&w, "/a", OPEN_READ | OPEN_DIRECTORY));
+    EQ(names_open(&w, "/a/x", OPEN_READ | OPEN_DIRECTORY), -ENOTDIR);
+    EQ(names_open(&w, "/a/n", OPEN_READ), -ENOENT);
+    EQ(names_open(&w, "/a/x", OPEN_READ | OPEN_CREATE | OPEN_EXCL), -EEXIST);
+    OK(names_open(&w, "/a/n", OPEN_READ | OPEN_CREATE | OPEN_EXCL));
+    AUTO_CHAN Chan *l = NULL, *o = NULL;
+    OK(names_walk(&w, "/a/l", WALK_NOFOLLOW, &l));
+    EQ(RUN_CALL(chan_open(w.call, l, OPEN_READ, &o)), -ELOOP);
+    chan_put(STEAL(l));
+    world_end(&w);
+}
+
+TEST(create_opens_an_existing_file)
+{
+    World w = world("/a/x=123 /b/y=4");
+    AUTO_CHAN Chan *a = NULL, *o = NULL;
+    Call *c = w.call;
+    OK(names_walk(&w, "/a", 0, &a));
+    OK(RUN_CALL(chan_create(c, a, "x", 0666, OPEN_READ, &o)));
+    char buf[8] = "";
+    EQ(RUN_CALL(chan_read(c, o, buf, 8, 0)), 3);
+    chan_put(STEAL(o));
+    OK(RUN_CALL(chan_create(c, a, "x", 0666, OPEN_WRITE | OPEN_TRUNC, &o)));
+    chan_put(STEAL(o));
+    STR_EQ(SHOW("/a/x"), "");
+    EQ(RUN_CALL(chan_create(c, a, "x", 0666, OPEN_WRITE | OPEN_EXCL, &o)), -EEXIST);
+    OK(CTL("bind /b/y /a/z"));
+    OK(RUN_CALL(chan_create(c, a, "z", 0666, OPEN_READ, &o)));
+    EQ(RUN_CALL(chan_read(c, o, buf, 8, 0)), 1);
+    chan_put(STEAL(o));
+    EQ(RUN_CALL(chan_create(c, a, "", 0666, OPEN_READ, &o)), -ENOENT);
+    EQ(RUN_CALL(chan_create(c, a, "..", 0666, OPEN_READ, &o)), -EINVAL);
+    EQ(RUN_CALL(chan_create(c, a, "p/q", 0666, OPEN_READ, &o)), -EINVAL);
+    AUTO_CHAN Chan *x = NULL;
+    OK(names_walk(&w, "/a/x", 0, &x));
+    EQ(RUN_CALL(chan_create(c, x, "y", 0666, OPEN_READ, &o)), -ENOTDIR);
+    EQ(RUN_CALL(chan_mkdir(c, x, "y", 0755)), -ENOTDIR);
+    EQ(RUN_CALL(chan_unlink(c, x, "y", false)), -ENOTDIR);
+    chan_put(STEAL(x));
+    chan_put(STEAL(a));
+    world_end(&w);
+}
+
+TEST(modes_are_permissions_only)
+{
+    World w = world("/a/");
+    AUTO_CHAN Chan *a = NULL, *o = NULL;
+    OK(names_walk(&w, "/a", 0, &a));
+    OK(RUN_CALL(chan_create(w.call, a, "x", 0100644, OPEN_WRITE, &o)));
+    chan_put(STEAL(o));
+    EQ(names_mode(&w, "/a/x"), TYPE_FILE | 0644);
+    OK(names_chmod(&w, "/a/x", 0600));
+    EQ(names_mode(&w, "/a/x"), TYPE_FILE | 0600);
+    chan_put(STEAL(a));
+    world_end(&w);
+}
+
+/* ---- reading, writing, the position ------------------------------------------------------------------------------- */
+
+TEST(the_position_moves)
+{
+    World w = world("/x=0123456789");
+    Chan *ch = open_file(&w, "/x", OPEN_READ | OPEN_WRITE);
+    char buf[8];
+    uint64_t pos;
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, buf, 4)), 4);
+    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), 2);
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, buf, 2)), 2);
+    MEM_EQ(buf, "67", 2);
+    OK(RUN_CALL(chan_seek(w.call, ch, -3, SEEK_FROM_END, &pos)));
+    EQ(pos, 7);
+    OK(RUN_CALL(chan_seek(w.call, ch, 1, SEEK_FROM_HERE, &pos)));
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, buf, 8)), 2);
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, buf, 8)), 0);
+    EQ(RUN_CALL(chan_seek(w.call, ch, -1, SEEK_FROM_START, &pos)), -EINVAL);
+    EQ(RUN_CALL(chan_seek(w.call, ch, INT64_MAX, SEEK_FROM_HERE, &pos)), -EINVAL);
+    EQ(RUN_CALL(chan_seek(w.call, ch, INT64_MIN, SEEK_FROM_END, &pos)), -EINVAL);
+    EQ(RUN_CALL(chan_seek(w.call, ch, 0, 7, &pos)), -EINVAL);
+    OK(RUN_CALL(chan_seek(w.call, ch, 100, SEEK_FROM_START, &pos)));
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, buf, 8)), 0);
+    OK(world_close(&w, ch));
+    STR_EQ(SHOW("/x"), "0123ab6789");
+    world_end(&w);
+}
+
+TEST(appending_writes_at_the_end)
+{
+    World w = world("/x=012");
+    Chan *ch = open_file(&w, "/x", OPEN_READ | OPEN_WRITE | OPEN_APPEND);
+    char buf[8];
+    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), 2);
+    EQ(RUN_CALL(chan_write(w.call, ch, "cd", 2, 0)), 2);
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, buf, 8)), 2);       /* the position was behind "ab" */
+    OK(world_close(&w, ch));
+    STR_EQ(SHOW("/x"), "012abcd");
+    world_end(&w);
+}
+
+TEST(what_an_open_file_may_not)
+{
+    World w = world("/x=012 /d/");
+    Chan *r = open_file(&w, "/x", OPEN_READ), *o = open_file(&w, "/x", OPEN_WRITE), *d = open_file(&w, "/d", OPEN_READ);
+    AUTO_CHAN Chan *closed = NULL;
+    char buf[4];
+    OK(names_walk(&w, "/x", 0, &closed));
+    EQ(RUN_CALL(chan_write_pos(w.call, r, "a", 1)), -EBADF);
+    EQ(RUN_CALL(chan_read_pos(w.call, o, buf, 1)), -EBADF);
+    EQ(RUN_CALL(chan_read(w.call, closed, buf, 1, 0)), -EBADF);
+    EQ(RUN_CALL(chan_read(w.call, d, buf, 1, 0)), -EISDIR);
+    EQ(RUN_CALL(chan_truncate(w.call, r, 0)), -EINVAL);
+    EQ(RUN_CALL(chan_truncate(w.call, o, UINT64_MAX)), -EFBIG);
+    EQ(RUN_CALL(chan_write(w.call, o, "a", 1, INT64_MAX)), -EFBIG);
+    EQ(RUN_CALL(chan_write(w.call, o, "a", 1, UINT64_MAX)), -EFBIG);
+    EQ(RUN_CALL(chan_allocate(w.call, r, 0, 1)), -EBADF);
+    EQ(RUN_CALL(chan_allocate(w.call, o, 0, 0)), -EINVAL);
+    EQ(RUN_CALL(chan_allocate(w.call, o, INT64_MAX, 1)), -EFBIG);
+    EQ(RUN_CALL(chan_allocate(w.call, o, UINT64_MAX, 1)), -EFBIG);
+    OK(RUN_CALL(chan_truncate(w.call, o, 1)));
+    OK(world_close(&w, r));
+    OK(world_close(&w, o));
+    OK(world_close(&w, d));
+    STR_EQ(SHOW("/x"), "0");
+    chan_put(STEAL(closed));
+    world_end(&w);
+}
+
+enum { WRITERS = 4, LINES = 500 };
+
+typedef struct Writers {
+    World *w;
+    Chan *ch;
+    atomic_uint next, left;
+} Writers;
+
+static void write_lines(void *arg)
+{
+    Writers *s = arg;
+    Call call, *c = &call;
+    char line[16];
+    call_init(c, s->w->root);
+    memset(line, 'a' + (int)atomic_fetch_add(&s->next, 1), sizeof line);
+    line[15] = '\n';
+    for (unsigned i = 0; i < LINES; i++) {
+        int64_t r;
+        CALL_RUN(c, r, chan_write_pos(c, s->ch, line, sizeof line));
+        EQ(r, sizeof line);
+    }
+    call_destroy(c);
+    atomic_fetch_sub(&s->left, 1);
+}
+
+TEST_SLOW(writes_at_a_shared_position_are_whole, 60)
+{
+    World w = world("/x=");
+    Writers s = { .w = &w, .ch = open_file(&w, "/x", OPEN_WRITE), .left = WRITERS };
+    for (unsigned i = 0; i < WRITERS; i++)
+        OK(worker_run(write_lines, &s, 0));
+    while (atomic_load(&s.left) > 0)
+        thread_yield();
+    OK(world_close(&w, s.ch));
+    const char *text = world_read(&w, "/x");
+    EQ(strlen(text), WRITERS * LINES * 16);
+    for (unsigned i = 0; i < WRITERS * LINES; i++)
+        for (unsigned k = 1; k < 15; k++)
+            EQ(text[16 * i + k], text[16 * i]);
+    workers_drain();
+    world_end(&w);
+}
+
+/* ---- names -------------------------------------------------------------------------------------------------------- */
+
+TEST(names_are_made_linked_moved_and_removed)
+{
+    World w = world("/a/x=1 /b/");
+    OK(names_mkdir(&w, "/a/d"));
+    EQ(names_mkdir(&w, "/a/d"), -EEXIST);
+    EQ(names_mkdir(&w, "/a/x"), -EEXIST);
+    OK(names_link(&w, "/a/x", "/b/y"));
+    EQ(names_link(&w, "/a/x", "/b/y"), -EEXIST);
+    EQ(names_link(&w, "/a/d", "/b/e"), -EPERM);
+    OK(names_rename(&w, "/a/d", "/b/d"));
+    EQ(names_rename(&w, "/b", "/b/d/e"), -EINVAL);
+    EQ(names_rename(&w, "/b/d", "/a/x"), -ENOTDIR);
+    EQ(names_rename(&w, "/a/x", "/b/d"), -EISDIR);
+    EQ(names_rename(&w, "/nothing", "/b/d"), -ENOENT);
+    EQ(names_unlink(&w, "/b/d"), -EISDIR);
+    EQ(names_rmdir(&w, "/b/y"), -ENOTDIR);
+    EQ(names_rmdir(&w, "/b"), -ENOTEMPTY);
+    EQ(names_unlink(&w, "/b/nothing"), -ENOENT);
+    OK(names_symlink(&w, "../a/x", "/b/l"));
+    STR_EQ(SHOW("/b/l"), "-> ../a/x");
+    OK(names_unlink(&w, "/b/l"));
+    STR_EQ(SHOW("/a/x"), "1");
+    AUTO_CHAN Chan *x = NULL;
+    char buf[4];
+    OK(names_walk(&w, "/a/x", 0, &x));
+    EQ(RUN_CALL(chan_readlink(w.call, x, buf, 4)), -EINVAL);
+    chan_put(STEAL(x));
+    world_end(&w);
+}
+
+TEST(file_systems_do_not_mix)
+{
+    World w = world("/a/x=1");
+    OK(CTL("mount tmpfs /t"));
+    OK(world_write(&w, "/t/y", "2"));
+    EQ(names_rename(&w, "/a/x", "/t/x"), -EXDEV);
+    EQ(names_link(&w, "/a/x", "/t/x"), -EXDEV);
+    EQ(names_rename(&w, "/t/y", "/a/x"), -EXDEV);
+    OK(names_rename(&w, "/t/y", "/t/z"));
+    world_end(&w);
+}
+
+TEST(streams_have_no_position)
+{
+    World w = world("/a/");
+    Chan *ch = open_file(&w, "/dev/null", OPEN_READ | OPEN_WRITE);
+    EQ(RUN_CALL(chan_write_pos(w.call, ch, "abc", 3)), 3);
+    OK(world_close(&w, ch));
+    Chan *r, *o;
+    uint64_t pos;
+    OK(w.k->list->pipe(w.call, &r, &o));
+    EQ(RUN_CALL(chan_seek(w.call, r, 0, SEEK_FROM_START, &pos)), -ESPIPE);
+    EQ(RUN_CALL(chan_allocate(w.call, o, 0, 1)), -ESPIPE);
+    chan_put(r);
+    chan_put(o);
+    world_end(&w);
+}
+
+static int open_and_make(void *arg)
+{
+    World *w = arg;
+    int r = names_open(w, "/a/new", OPEN_WRITE | OPEN_CREATE);
+    if (r == 0)
+        r = names_rename(w, "/a/new", "/a/k/new");
+    if (r == 0)
+        r = names_link(w, "/a/k/new", "/a/k/more");
+    if (r == 0)
+        r = names_unlink(w, "/a/k/more");
+    if (r < 0 && !mem_fail_pending()) {             /* as it was */
+        names_unlink(w, "/a/new");
+        names_unlink(w, "/a/k/new");
+        names_unlink(w, "/a/k/more");
+    }
+    return r;
+}
+
+TEST(names_without_memory)
+{
+    World w = world("/a/x=1 /b/");
+    OK(CTL("bind /a/x /a/y"));
+    OK(CTL("bind /b /c/d"));
+    OK(CTL("bind -c /a /a"));
+    OK(names_mkdir(&w, "/a/k"));
+    test_each_failure(open_and_make, &w);
+    STR_EQ(SHOW("/a"), "k/ x y");
+    world_end(&w);
+}
