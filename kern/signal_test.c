@@ -270,9 +270,12 @@ TEST(signals_are_read_by_who_opened_the_file)
     world_end(&w);
 }
 
+static atomic_bool reader_runs;
+
 static int reads_zero(Actor *a)
 {
     char byte;
+    atomic_store(&reader_runs, true);
     int64_t r = act_read(a, 0, &byte, 1);
     char text[32];
     snprintf(text, sizeof text, "read %d\n", (int)r);
@@ -285,6 +288,8 @@ PROGRAM(signal_threads)
     char line[32];
     int fd = act_open(a, "/task/self/signal", OPEN_READ);
     OK(act_thread(a, reads_zero));
+    while (!atomic_load(&reader_runs))          /* a Worker of the page takes its time */
+        thread_yield();
     (void)act_puts(a, 1, "ready\n");
     int64_t n = act_read(a, fd, line, sizeof line - 1);     /* woken, not interrupted */
     (void)act_puts(a, 1, n == 8 ? "read +8\n" : "read ??\n");
