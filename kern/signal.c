@@ -151,17 +151,18 @@ static unsigned deliver_locked(Task *t, int signal)
 
 static void follow(Task *t, unsigned due)
 {
-    if ((due & DUE_NOTICE) != 0) {
-        mutex_lock(&t->lock);
-        const Engine *e = t->state == TASK_DEAD ? NULL : t->engine;
-        mutex_unlock(&t->lock);
-        if (e != NULL)
-            e->notice(t);
-    }
+    if (due == 0)
+        return;
+    mutex_lock(&t->lock);
+    const Engine *e = (due & DUE_NOTICE) != 0 && t->state != TASK_DEAD ? t->engine : NULL;
+    int stopped = t->stop_signal;
+    mutex_unlock(&t->lock);
+    if (e != NULL)
+        e->notice(t);
     if ((due & DUE_FINISH) != 0)
         task_finish_unstarted(t, 0);
     if ((due & DUE_STOPPED) != 0)
-        events_post(t, "stopped", t->stop_signal);
+        events_post(t, "stopped", stopped);
     if ((due & DUE_CONTINUED) != 0)
         events_post(t, "continued", -1);
 }
