@@ -153,14 +153,31 @@ TEST(a_view_is_its_tasks_own_and_ends_with_it)
     world_end(&w);
 }
 
+/* try PATH: the errno of reading it. */
+PROGRAM(try_read)
+{
+    char path[64], text[64];
+    strcpy(path, act_arg(a, 1));
+    return -act_get(a, path, text, sizeof text);
+}
+
+static int try_as(World *w, const char *rule, const char *path)
+{
+    char command[80] = "cmd try_read ";
+    uint64_t id = world_new(w);
+    OK(world_write(w, world_path(id, "ns/ctl"), rule));
+    OK(world_ctl(w, id, strcat(command, path)));
+    OK(world_ctl(w, id, "start"));
+    return world_wait(w, id);
+}
+
 TEST(a_parent_hands_out_fewer_kinds)
 {
-    World w = world("/bin/make_pipe=test:make_pipe /some/pipe= /ro=");
-    OK(world_write(&w, "/task/1/ns/ctl", "bind /cap/new/pipe /some/pipe\nbind -r /cap/new/pipe /ro\n"));
-    uint64_t id = world_new(&w);
-    OK(world_write(&w, world_path(id, "ns/ctl"), "bind /some /cap/new\n"));
-    STR_EQ(world_read(&w, "/some/pipe"), "1\n");
-    STR_EQ(world_read(&w, "/ro"), "error 30");
+    World w = world("/bin/try_read=test:try_read");
+    EQ(try_as(&w, "hide /cap/new/tmpfs", "/cap/new/tmpfs"), ENOENT);
+    EQ(try_as(&w, "hide /cap/new/tmpfs", "/cap/new/pipe"), 0);
+    EQ(try_as(&w, "bind -r /cap/new /cap/new", "/cap/new/pipe"), EROFS);
+    EQ(try_as(&w, "hide /cap", "/cap/new/pipe"), ENOENT);
     world_end(&w);
 }
 

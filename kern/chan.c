@@ -8,12 +8,14 @@
  */
 #include "kern/chan.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "kern/account.h"
 #include "kern/count.h"
 #include "kern/flock.h"
 #include "kern/nsnode.h"
+#include "kern/trace.h"
 #include "kern/union.h"
 
 void file_init(File *f, const Dev *dev, uint16_t type, uint16_t flags, uint64_t space, uint64_t id)
@@ -82,6 +84,15 @@ void chan_put(Chan *ch)
         account_put(a);
 }
 
+/* What a device answered, for the trace. */
+static int64_t traced(Call *c, const Chan *ch, const char *what, uint64_t n, int64_t r)
+{
+    Task *t = c == NULL ? NULL : c->task;
+    if (trace_on(TRACE_DEV, t) && r != WAIT)
+        trace(TRACE_DEV, t, "%s %s %s %" PRIu64 " = %" PRId64, ch->file->dev->name, what, ch->path->s, n, r);
+    return r;
+}
+
 /* ---- opened and closed ------------------------------------------------------------------------------------------- */
 
 static int check_open(Call *c, const Chan *ch, unsigned flags)
@@ -126,7 +137,7 @@ int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out)
         return -ENOMEM;
     o->mode = flags & (OPEN_READ | OPEN_WRITE);
     atomic_init(&o->oflags, flags & (OPEN_APPEND | OPEN_NONBLOCK | OPEN_SYNC | OPEN_DSYNC));
-    r = dev->open == NULL ? 0 : dev->open(c, o, flags);
+    r = (int)traced(c, o, "open", flags, dev->open == NULL ? 0 : dev->open(c, o, flags));
     if (r < 0) {
         chan_put(o);
         return r;
@@ -180,7 +191,7 @@ int64_t chan_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
     if (file_is_dir(ch->file))
         return -EISDIR;
     const Dev *dev = ch->file->dev;
-    return dev->read == NULL ? -EINVAL : dev->read(c, ch, buf, n, off);
+    return traced(c, ch, "read", n, dev->read == NULL ? -EINVAL : dev->read(c, ch, buf, n, off));
 }
 
 /* *end: where the position is to be afterwards. */
@@ -192,11 +203,11 @@ static int64_t write_at(Call *c, Chan *ch, const void *buf, size_t n, uint64_t o
     unsigned oflags = atomic_load_explicit(&ch->oflags, memory_order_relaxed);
     int64_t r;
     if ((oflags & OPEN_APPEND) && dev->append != NULL) {
-        r = dev->append(c, ch, buf, n, end);
+        r = traced(c, ch, "append", n, dev->append(c, ch, buf, n, end));
     } else {
         if (off > INT64_MAX - n)
             return -EFBIG;
-        r = dev->write == NULL ? -EINVAL : dev->write(c, ch, buf, n, off);
+        r = traced(c, ch, "write", n, dev->write == NULL ? -EINVAL : dev->write(c, ch, buf, n, off));
         *end = off + (r > 0 ? (uint64_t)r : 0);
     }
     if (r > 0 && (oflags & (OPEN_SYNC | OPEN_DSYNC)) && dev->fsync != NULL) {

@@ -8,9 +8,12 @@
  */
 #include "kern/flock.h"
 
+#include <inttypes.h>
+
 #include "kern/account.h"
 #include "kern/chan.h"
 #include "kern/count.h"
+#include "kern/trace.h"
 
 enum { BUCKETS = 64 };
 
@@ -233,6 +236,12 @@ int chan_lock(Call *c, Chan *ch, int type, uint64_t start, uint64_t len)
     ranges_free(s.range);
     mem_free(s.file);
     mem_free(gone);
+    if (trace_on(TRACE_LOCK, c->task) && r != WAIT)
+        trace(TRACE_LOCK, c->task, "%s %s %" PRIu64 " %" PRIu64 " = %d",
+              type == LOCK_UNLOCK ? "unlock"
+              : type == LOCK_READ ? "read"
+                                  : "write",
+              ch->path->s, start, len, r);
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kern/life.h"
+#include "kern/trace.h"
 #include "kern/view.h"
 
 typedef struct Target {
@@ -234,6 +235,14 @@ static int verb_remove(Call *c, void *object, int argc, char **argv)
     return task_remove(c, task_of(object));
 }
 
+static int verb_trace(Call *c, void *object, int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "off") != 0)
+        return fail(c, -EINVAL, "trace: off, or nothing behind it");
+    trace_task(task_of(object), argc == 1);
+    return 0;
+}
+
 static const CtlVerb verbs[] = {
     { "cmd", 1, -1, verb_cmd, "cmd PROGRAM ARG...  what is to be started; a name without / is looked up in PATH" },
     { "start", 0, 0, verb_start, "start  load the program and run it" },
@@ -248,6 +257,7 @@ static const CtlVerb verbs[] = {
     { "exec", 0, 0, verb_exec, "exec  by the task itself: run cmdline in its place" },
     { "vfork", 0, 0, verb_vfork, "vfork  by its parent: the parent's calls act on this task until start or exit" },
     { "exit", 1, 1, verb_exit, "exit CODE  by its parent after vfork: it ends unstarted" },
+    { "trace", 0, 1, verb_trace, "trace [off]  what it does is shown by /dev/trace" },
     { "remove", 0, 0, verb_remove, "remove  forget a task that does not run" },
 };
 

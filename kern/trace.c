@@ -38,6 +38,7 @@ static struct {
     const Kernel *kernel;
     uint64_t id;                    /* 0: free */
 } traced[TASKS];
+static unsigned next_traced;         /* the slot that the next one takes, whoever had it */
 
 /* ---- what is traced ----------------------------------------------------------------------------------------------- */
 
@@ -59,21 +60,18 @@ bool trace_wanted(const Task *t)
     return wanted;
 }
 
-int trace_task(const Task *t, bool on)
+void trace_task(const Task *t, bool on)
 {
-    int r = on ? -EAGAIN : 0;
     bool any = false;
     mutex_lock(&lock);
-    if (on && is_traced_locked(t))
-        r = 0;
+    if (on && !is_traced_locked(t)) {
+        traced[next_traced].id = t->id;
+        traced[next_traced].kernel = t->kernel;
+        next_traced = (next_traced + 1) % TASKS;
+    }
     for (unsigned i = 0; i < TASKS; i++) {
         if (!on && traced[i].id == t->id && traced[i].kernel == t->kernel)
             traced[i].id = 0;
-        if (r == -EAGAIN && traced[i].id == 0) {
-            traced[i].id = t->id;
-            traced[i].kernel = t->kernel;
-            r = 0;
-        }
         any = any || traced[i].id != 0;
     }
     if (any)
@@ -81,7 +79,6 @@ int trace_task(const Task *t, bool on)
     else
         atomic_fetch_and(&trace_classes, ~(unsigned)TRACE_TASKS);
     mutex_unlock(&lock);
-    return r;
 }
 
 int trace_set(const char *classes)

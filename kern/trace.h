@@ -37,8 +37,8 @@ void trace(unsigned class, const Task *t, const char *format, ...) __attribute__
 
 /* "sys,dev", "all", "" or "off": the classes that are traced for all tasks from now on. -EINVAL, and nothing changes. */
 int trace_set(const char *classes);
-/* `trace` and `trace off` in a task's ctl. -EAGAIN: as many are traced as can be. */
-int trace_task(const Task *t, bool on);
+/* `trace` and `trace off` in a task's ctl. The last 16 tasks are traced. */
+void trace_task(const Task *t, bool on);
 /* The events that are kept, oldest first; a first line says how many were lost. */
 void trace_text(Text *out);
 void trace_clear(void);

@@ -26,19 +26,24 @@ TEST(classes_are_named_one_by_one_or_all)
 TEST(single_tasks_are_traced_with_all_classes)
 {
     Task a = { .id = 5 }, b = { .id = 6 };
-    OK(trace_task(&a, true));
-    OK(trace_task(&a, true));
+    trace_task(&a, true);
+    trace_task(&a, true);
     TRUE(trace_on(TRACE_DEV, &a));
     TRUE(!trace_on(TRACE_DEV, &b));
     TRUE(!trace_on(TRACE_DEV, NULL));
-    OK(trace_task(&b, false));
-    OK(trace_task(&a, false));
+    trace_task(&b, false);
+    trace_task(&a, false);
     EQ(atomic_load(&trace_classes), 0);
     for (uint64_t i = 0; i < 16; i++) {
         a.id = 100 + i;
-        OK(trace_task(&a, true));
+        trace_task(&a, true);
     }
-    EQ(trace_task(&b, true), -EAGAIN);
+    trace_task(&b, true);
+    TRUE(trace_on(TRACE_SYS, &b));
+    a.id = 100;
+    TRUE(!trace_on(TRACE_SYS, &a));             /* the oldest made room */
+    a.id = 101;
+    TRUE(trace_on(TRACE_SYS, &a));
 }
 
 TEST(the_ring_keeps_the_last_events_and_counts_the_lost_ones)

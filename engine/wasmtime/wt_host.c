@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/wasmtime/wt.h"
+#include "kern/trace.h"
 
 /* The calling thread, its guest's memory up to date. */
 static Thread *host_enter(wasmtime_caller_t *caller)
@@ -44,6 +45,8 @@ static wasm_trap_t *host_unwind(Thread *th, int32_t r)
         WasiThread *w = &th->wasi;                                                                                     \
         int32_t r;                                                                                                     \
         WASI_RUN(w, r, wasi_##name arguments);                                                                         \
+        if (trace_on(TRACE_SYS, w->wasi->task))                                                                        \
+            trace(TRACE_SYS, w->wasi->task, "%s = %d", #name, (int)r);                                                 \
         if (__builtin_expect(r < 0, 0))                                                                                \
             return host_unwind(th, r);                                                                                 \
         if (results[0] != '\0')                                                                                        \
