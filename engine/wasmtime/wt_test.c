@@ -641,3 +641,73 @@ TEST(many_programs_at_once)
     }
     world_end(&w);
 }
+
+typedef struct Starter {
+    World world;                    /* the same kernel, a Call of its own */
+    unsigned seed;
+    pthread_t thread;
+} Starter;
+
+static unsigned draw(Starter *s, unsigned n)
+{
+    s->seed = s->seed * 1103515245u + 12345u;
+    return (s->seed >> 16) % n;
+}
+
+/* One program's life, ended in one of several ways at one of several moments. */
+static void one_life(Starter *s)
+{
+    static const char *const programs[] = { "/loop", "/wait", "/return", "/trap" };
+    World *w = &s->world;
+    Task *t = new_task(w, programs[draw(s, LEN(programs))]);
+    int r = start(w, t);
+    if (r == -EAGAIN) {             /* a small pool is full */
+        task_put(t);
+        return;
+    }
+    OK(r);
+    if (draw(s, 2) == 0)
+        sleep_ms(draw(s, 5));
+    Call *c = &w->call;
+    for (unsigned i = draw(s, 3); i > 0; i--) {
+        CALL_RUN(c, r, task_kill(c, t, i % 2 == 0 ? SIG_STOP : SIG_CONT, KILL_ONE));
+        TRUE(r == 0 || r == -ESRCH);
+    }
+    CALL_RUN(c, r, task_kill(c, t, SIG_KILL, KILL_ONE));
+    TRUE(r == 0 || r == -ESRCH);
+    int code = wait_for(w, t);
+    TRUE(code == 0 || code == 134 || code == 128 + SIG_KILL);
+    task_put(t);
+}
+
+static void *starter_main(void *arg)
+{
+    Starter *s = arg;
+    call_init(&s->world.call, s->world.kernel->root);
+    for (unsigned i = 0; i < 40; i++)
+        one_life(s);
+    call_destroy(&s->world.call);
+    return NULL;
+}
+
+TEST_SLOW(lives_of_all_kinds_side_by_side, 60)
+{
+    enum { STARTERS = 4 };
+    World w;
+    world_begin(&w);
+    put_program(&w, "/loop", LOOP);
+    put_program(&w, "/return", "(module (memory 1) (func (export \"_start\") (drop (memory.grow (i32.const 1)))))");
+    put_program(&w, "/trap", "(module (func (export \"_start\") unreachable))");
+    put_program(&w, "/wait",
+                "(module " THREADS "(func (export \"wasi_thread_start\") (param i32 i32) " WAIT_FOREVER ")"
+                "(func (export \"_start\") (drop (call $spawn (i32.const 0))) " WAIT_FOREVER "))");
+    Starter starters[STARTERS];
+    for (unsigned i = 0; i < STARTERS; i++) {
+        starters[i] = (Starter){ .world.kernel = w.kernel, .seed = i + 1 };
+        EQ(pthread_create(&starters[i].thread, NULL, starter_main, &starters[i]), 0);
+    }
+    for (unsigned i = 0; i < STARTERS; i++)
+        pthread_join(starters[i].thread, NULL);
+    EQ(atomic_load(&wt_engine()->used), 0);
+    world_end(&w);
+}
