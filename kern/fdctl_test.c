@@ -191,3 +191,32 @@ TEST(locks_of_two_tasks_exclude_each_other)
     EQ(world_write(&w, "/task/3/fd/4/ctl", "lock r"), -EBADF);
     world_end(&w);
 }
+
+TEST(who_writes_to_nobody_gets_sigpipe)
+{
+    World w = world(PROGRAMS);
+    uint64_t left = world_new(&w), right = world_new(&w);
+    OK(world_write(&w, world_path(left, "fd/1/ctl"), "pipe 3/fd/0"));
+    OK(world_ctl(&w, right, "cmd sleep\nstart"));
+    OK(world_ctl(&w, right, "kill 9"));
+    EQ(world_wait(&w, right), 137);
+    OK(world_ctl(&w, left, "cmd echo x\nstart"));
+    EQ(world_wait(&w, left), 128 + 13);
+    world_end(&w);
+}
+
+TEST(a_task_that_is_not_started_is_no_reader_and_no_writer)
+{
+    World w = world(PROGRAMS);
+    uint64_t left = world_new(&w), right = world_new(&w);
+    OK(world_write(&w, world_path(left, "fd/1/ctl"), "pipe 3/fd/0"));
+    OK(world_write(&w, world_path(left, "fd/5/ctl"), "dup /dev/null"));
+    OK(world_ctl(&w, left, "cmd echo x\nstart"));          /* nobody reads yet: it is kept */
+    EQ(world_wait(&w, left), 0);
+    uint64_t idle = world_new(&w);                          /* holds the writing end, and does nothing */
+    OK(world_write(&w, world_path(idle, "fd/1/ctl"), "pipe 3/fd/5"));
+    OK(world_ctl(&w, right, "cmd cat\nstart"));
+    EQ(world_wait(&w, right), 0);
+    STR_EQ(world_read(&w, world_path(right, "fd/1")), "x\n");
+    world_end(&w);
+}

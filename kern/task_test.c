@@ -524,3 +524,52 @@ TEST(two_threads_start_and_remove_at_once)
         thread_yield();
     world_end(&w);
 }
+
+/* ---- what an exit leaves --------------------------------------------------------------------------------------------- */
+
+/* Leaves an unfinished line in a child's ctl, and everything open. */
+PROGRAM(careless)
+{
+    char id[32], ctl[64];
+    if (act_get(a, "/task/new", id, sizeof id) < 0)
+        return 1;
+    snprintf(ctl, sizeof ctl, "/task/%s/ctl", id);
+    int fd = act_open(a, ctl, OPEN_WRITE);
+    return fd < 0 || act_puts(a, fd, "cmd args z") < 0 ? 1 : 0;
+}
+
+TEST(descriptors_are_closed_before_wait_is_answered)
+{
+    World w = world(PROGRAMS "/bin/careless=test:careless");
+    uint64_t left = world_new(&w), right = world_new(&w);
+    OK(world_write(&w, world_path(left, "fd/5/ctl"), "pipe 3/fd/0"));
+    OK(world_ctl(&w, left, "cmd exit_with 0"));
+    OK(world_ctl(&w, right, "cmd listen\nstart"));
+    OK(world_ctl(&w, left, "start"));
+    EQ(world_wait(&w, left), 0);
+    EQ(world_wait(&w, right), 99);                          /* end of file */
+    EQ(world_run(&w, "careless"), 0);
+    MEM_EQ(world_read(&w, "/task/5/cmdline"), "args\0z\0", 7);
+    STR_EQ(world_read(&w, world_path(left, "cwd")), "/\n");
+    STR_EQ(world_read(&w, world_path(left, "ns/binds")), "");
+    EQ(world_write(&w, world_path(left, "ns/ctl"), "hide /tmp\n"), -ESRCH);
+    STR_EQ(world_read(&w, world_path(left, "task/new")), "error 3");
+    world_end(&w);
+}
+
+TEST(a_child_does_not_get_the_very_file_that_made_it)
+{
+    World w = world(PROGRAMS);
+    OK(world_write(&w, "/task/1/fd/0/ctl", "dup /task/new"));
+    FdInfo info;
+    char s[8];
+    OK(fd_get(w.root->fds, 0, &info));
+    EQ(world_get(&w, info.chan, s, sizeof s), 2);
+    chan_put(info.chan);
+    STR_EQ(world_read(&w, "/task/2/fd/0/ctl"), "path /dev/null\nmode rw\noffset 0\n");
+    world_new(&w);                                          /* another open file of it is like any other */
+    STR_EQ(world_read(&w, "/task/3/fd/0/ctl"), "path /task/new\nmode r\noffset 2\n");
+    OK(world_write(&w, "/task/1/fd/0/ctl", "close"));
+    STR_EQ(world_read(&w, world_path(world_new(&w), "fd/0.ctl")), "error 9");
+    world_end(&w);
+}

@@ -183,8 +183,8 @@ uint64_t world_new(World *w)
 
 const char *world_path(uint64_t id, const char *file)
 {
-    static _Thread_local char paths[PATHS][PATH_ROOM];
-    static _Thread_local unsigned next;
+    static char paths[PATHS][PATH_ROOM];
+    static unsigned next;
     char *s = paths[next++ % PATHS];
     snprintf(s, PATH_ROOM, "/task/%llu/%s", (unsigned long long)id, file);
     return s;

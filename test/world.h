@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole kernel for a test, with the test engine and a memory file system as its root:
+ * A whole kernel for a test, used by one thread, with the test engine and a memory file system as its root:
  *
  *     World w = world("/a/x=1 /b/x=2 /bin/three='test:exit_three'");   // words as in control lines; NAME/ makes a directory
  *     OK(world_write(&w, "/task/2/ctl", "start\n"));
