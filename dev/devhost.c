@@ -23,6 +23,7 @@ enum { MODE_BITS = 07777, DESCRIPTOR_COST = 512 };      /* about what a descript
 typedef struct HostFile {
     File file;                      /* first; space and id: the host's device and inode number */
     int fd;                         /* O_PATH, owned */
+    atomic_int made;                /* from its creation, open for the first who opens it: owned, or -1 */
     bool mine;                      /* the owner is shown as who runs the kernel */
     uint32_t uid, gid;              /* who that is */
     Account *account;               /* owned */
@@ -80,6 +81,7 @@ static int hostfile_new(Call *c, int fd, File **out)
     file_init(&h->file, &devhost, (uint16_t)(st.mode & TYPE_MASK), flags_of(&st), st.dev, st.ino);
     count_add(OBJ_HOSTFILE, h);
     h->fd = fd;
+    atomic_init(&h->made, -1);
     h->account = account_get(a);
     h->mine = c->task != NULL && c->task->kernel != NULL;
     h->uid = h->mine ? c->task->kernel->uid : st.uid;
@@ -92,6 +94,7 @@ static void hostfile_free(File *f)
 {
     HostFile *h = host_of(f);
     host_close(h->fd);
+    host_close(atomic_load(&h->made));
     account_uncharge(h->account, sizeof *h + DESCRIPTOR_COST);
     account_put(h->account);
     count_sub(OBJ_HOSTFILE, h);
@@ -122,9 +125,15 @@ static int hostdev_walk(Call *c, File *dir, const char *name, File **out)
 static int hostdev_create(Call *c, File *dir, const char *name, uint32_t mode, unsigned flags, File **out)
 {
     (void)flags;
-    int fd = -1;
-    int r = host_create(host_of(dir)->fd, name, mode & MODE_BITS, &fd);
-    return r < 0 ? r : hostfile_new(c, fd, out);
+    int fd = -1, made = -1;
+    int r = host_create(host_of(dir)->fd, name, mode & MODE_BITS, &fd, &made);
+    if (r == 0)
+        r = hostfile_new(c, fd, out);
+    if (r == 0)
+        atomic_store(&host_of(*out)->made, made);
+    else
+        host_close(made);
+    return r;
 }
 
 static int hostdev_mkdir(Call *c, File *dir, const char *name, uint32_t mode, File **out)
@@ -186,6 +195,11 @@ static unsigned how_to_open(const Chan *ch, unsigned flags)
 static int open_file(Chan *ch, unsigned flags, HostOpen *o)
 {
     unsigned how = how_to_open(ch, flags);
+    if (how != 0) {
+        o->fd = atomic_exchange(&host_of(ch->file)->made, -1);
+        if (o->fd >= 0)
+            return 0;               /* a new file can be written by its maker, whatever its mode: as with open(2) */
+    }
     bool only_truncates = (flags & OPEN_TRUNC) != 0 && (how & HOST_TRUNC) == 0;
     int r = only_truncates ? host_truncate(host_of(ch->file)->fd, 0) : 0;
     /* Nonblocking: between the look and the open it stays the same file, but a lease of another process could hold it up. */

@@ -533,6 +533,13 @@ TEST(nothing_here_needs_a_privilege)
     OK(devhost.setattr(&h.call, f, SET_MODE | SET_MTIME | SET_SIZE, &a));
     OK(run_verb(&h, CREATE, "made", NULL));
     OK(run_verb(&h, OPEN_W, "made", NULL));
+    AUTO_FILE *secret = NULL;
+    OK(devhost.create(&h.call, h.root, "secret", 0400, 0, &secret));
+    ch = (Chan){ .file = secret, .mode = OPEN_WRITE };
+    OK(devhost.open(&h.call, &ch, OPEN_WRITE));
+    EQ(devhost.write(&h.call, &ch, "x", 1, 0), 1);
+    devhost.close(&ch);
+    file_put(STEAL(secret));
     OK(run_verb(&h, MKDIR, "madedir", NULL));
     OK(run_verb(&h, RENAME, "made", "madedir/x"));
     if (nobody != NULL && geteuid() == nobody->pw_uid) {

@@ -33,8 +33,11 @@ int host_walk(int dir, const char *name, int *fd);
  *   -ENXIO  a socket; a FIFO for writing that nobody reads; a device that is not there
  */
 int host_open(int fd, unsigned flags, int *out);
-/* Makes a new file: name in dir; *fd names it, as host_walk's. -EEXIST */
-int host_create(int dir, const char *name, uint32_t mode, int *fd);
+/*
+ * Makes a new file: name in dir; *fd names it, as host_walk's; *made is open for reading and writing, which the mode alone might
+ * forbid to whoever opens it again. -EEXIST
+ */
+int host_create(int dir, const char *name, uint32_t mode, int *fd, int *made);
 void host_close(int fd);
 int host_stat(int fd, HostStat *st);
 int64_t host_read(int fd, void *buf, size_t n, uint64_t off);

@@ -97,16 +97,19 @@ int host_walk(int dir, const char *name, int *fd)
     return opened(openat(dir, name, HANDLE), fd);
 }
 
-int host_create(int dir, const char *name, uint32_t mode, int *fd)
+int host_create(int dir, const char *name, uint32_t mode, int *fd, int *made)
 {
     int r = check_name(name);
     if (r < 0)
         return r;
-    int made = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
-    if (made < 0)
+    int file = openat(dir, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
+    if (file < 0)
         return failed();
-    r = opened(open(proc_path(made).s, O_PATH | O_CLOEXEC), fd);
-    close(made);
+    r = opened(open(proc_path(file).s, O_PATH | O_CLOEXEC), fd);
+    if (r < 0)
+        close(file);
+    else
+        *made = file;
     return r;
 }
 

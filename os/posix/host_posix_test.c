@@ -70,13 +70,13 @@ TEST(names_that_are_none_are_refused_everywhere)
                 { "a/b", -EINVAL }, { "/", -EINVAL }, { "../x", -EINVAL } };
     Tree t;
     tree_begin(&t);
-    int fd = -1;
-    OK(host_create(t.root, "file", 0644, &fd));
+    int fd = -1, made = -1;
+    OK(host_create(t.root, "file", 0644, &fd, &made));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const char *name = bad[i].name;
         int none = -1;
         EQ(host_walk(t.root, name, &none), bad[i].expect);
-        EQ(host_create(t.root, name, 0644, &none), bad[i].expect);
+        EQ(host_create(t.root, name, 0644, &none, &none), bad[i].expect);
         EQ(host_mkdir(t.root, name, 0755), bad[i].expect);
         EQ(host_symlink(t.root, name, "x"), bad[i].expect);
         EQ(host_link(fd, t.root, name), bad[i].expect);
@@ -85,6 +85,7 @@ TEST(names_that_are_none_are_refused_everywhere)
         EQ(host_unlink(t.root, name, false), bad[i].expect);
         EQ(host_unlink(t.root, name, true), bad[i].expect);
     }
+    host_close(made);
     host_close(fd);
     tree_end(&t);
 }
@@ -149,10 +150,12 @@ TEST(a_mode_and_times_reach_a_file_that_cannot_be_opened)
 {
     Tree t;
     HostStat st;
-    int fd = -1;
+    int fd = -1, made = -1;
     int64_t before_1970 = -1, now = HOST_TIME_NOW;
     tree_begin(&t);
-    OK(host_create(t.root, "secret", 0000, &fd));
+    OK(host_create(t.root, "secret", 0000, &fd, &made));
+    EQ(host_write(made, "x", 1, 0), 1);
+    host_close(made);
     OK(host_utimes(fd, &before_1970, &now));
     OK(host_stat(fd, &st));
     EQ(st.atime, -1);
@@ -169,11 +172,12 @@ TEST(a_mode_and_times_reach_a_file_that_cannot_be_opened)
 TEST(an_append_goes_behind_what_others_wrote)
 {
     Tree t;
-    int fd = -1, one = -1, other = -1;
+    int fd = -1, made = -1, one = -1, other = -1;
     uint64_t end = 0;
     char text[8] = "";
     tree_begin(&t);
-    OK(host_create(t.root, "log", 0600, &fd));
+    OK(host_create(t.root, "log", 0600, &fd, &made));
+    host_close(made);
     OK(host_open(fd, HOST_READ | HOST_WRITE, &one));
     OK(host_open(fd, HOST_WRITE, &other));
     EQ(host_append(one, "a", 1, &end), 1);
