@@ -15,7 +15,8 @@
 #include "engine/wasmtime/wt_hash.h"
 #include "kern/count.h"
 
-static_assert(IMAGE_KEY_SIZE == HASH_SIZE && IMAGE_KEY_SIZE == DISK_KEY_SIZE, "one hash for all");
+static_assert(IMAGE_KEY_SIZE == HASH_SIZE, "the key of an image is a hash");
+static_assert(IMAGE_KEY_SIZE == DISK_KEY_SIZE, "and names its file");
 
 enum { STAMPS = 256, STAMP_LEAST = 1 << 20 };     /* files; bytes */
 
