@@ -347,6 +347,8 @@ static unsigned long usage(World *w, uint64_t id)
 
 TEST(the_time_of_a_running_child_counts_and_stays)
 {
+    if (clock_worker(worker_self()) == 0)
+        skip("this host has no clock for another thread");
     World w = world("/bin/spin=test:devtask_spin");
     uint64_t id = world_start(&w, "spin");
     while (usage(&w, id) < 5000)
