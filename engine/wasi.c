@@ -138,10 +138,9 @@ static int open_root_names(Start *s, Chan *root)
 static int open_preopens(Start *s)
 {
     AUTO_CHAN Chan *cwd = task_cwd(s->task);
-    if (cwd == NULL)
-        return -EINTR;
+    const char *dir = cwd != NULL ? cwd->path->s : "/";
     char pwd[PATH_MAX_LEN + sizeof "PWD="];
-    snprintf(pwd, sizeof pwd, "PWD=%s", cwd->path->s);
+    snprintf(pwd, sizeof pwd, "PWD=%s", dir);
     mutex_lock(&s->task->lock);
     int r = env_set(&s->task->env, pwd);
     mutex_unlock(&s->task->lock);
@@ -150,7 +149,7 @@ static int open_preopens(Start *s)
     r = start_open(s, "/", "/");
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    if (strcmp(cwd->path->s, "/") == 0)
+    if (strcmp(dir, "/") == 0)
         return 0;
     r = start_open(s, ".", ".");
     return r < 0 ? r : open_root_names(s, s->list[0].chan);

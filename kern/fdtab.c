@@ -282,13 +282,13 @@ static int slot_fill(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
 int fd_add(Call *c, FdTab *t, Chan *ch, int min, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
     return slot_fill(c, t, min, false,
-                  &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
+                     &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
 }
 
 int fd_put(Call *c, FdTab *t, int fd, Chan *ch, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
-    int r =
-        slot_fill(c, t, fd, true, &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
+    int r = slot_fill(c, t, fd, true,
+                      &(FdInfo){ .chan = ch, .rights = rights, .inheriting = inheriting, .cloexec = cloexec });
     return r < 0 ? r : 0;
 }
 
@@ -339,6 +339,23 @@ int fdtab_copy(Call *c, FdTab *src, int from, FdTab *dst, int to)
     if (r < 0)
         return r;
     return fd_put(c, dst, to, info.chan, info.rights, info.inheriting, false);
+}
+
+int fdtab_copy_rest(Call *c, FdTab *src, int from, FdTab *dst)
+{
+    for (int fd = from; (fd = fd_next(src, fd)) >= 0; fd++) {
+        char name[PATH_MAX_LEN + 1];
+        FdInfo info;
+        int named = fd_preopen(src, fd, name, sizeof name);
+        if (fd_get(src, fd, &info) < 0)
+            continue;               /* closed meanwhile */
+        int r = fd_put(c, dst, fd, info.chan, info.rights, info.inheriting, info.cloexec);
+        if (r == 0 && named >= 0)
+            r = fd_set_preopen(dst, fd, name);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 void fdtab_activate(FdTab *t)

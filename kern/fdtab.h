@@ -28,6 +28,8 @@ void fdtab_limit(FdTab *t, uint64_t limit);
 
 /* Copies slot `from` of one table to slot `to` of another (new tasks). */
 int fdtab_copy(Call *c, FdTab *src, int from, FdTab *dst, int to);
+/* Copies all slots from number `from` up, with their preopens and close-on-exec: a vfork child has what its parent has. */
+int fdtab_copy_rest(Call *c, FdTab *src, int from, FdTab *dst);
 /* The task starts: its files count from now on as reader or writer. */
 void fdtab_activate(FdTab *t);
 /* Exit: all descriptors let go (unfinished control lines run with c), rings are closed but stay for taps. */

@@ -436,6 +436,8 @@ int task_vfork(Call *c, Task *t)
     if (!mine)
         return fail(c, -EPERM, "vfork: task %llu is no child of the writer", (unsigned long long)t->id);
     int r = task_check_configurable(c, t, "vfork");
+    if (r == 0 && atomic_load(&self->vfork_child) == NULL)
+        r = fdtab_copy_rest(c, self->fds, 3, t->fds);
     if (r < 0)
         return r;
     mutex_lock(&self->lock);
