@@ -124,6 +124,23 @@ static Chan *chan_copy(Call *c, const Chan *ch)
     return copy;
 }
 
+int chan_open_here(Call *c, Chan *ch, unsigned flags)
+{
+    int r = check_open(c, ch, flags);
+    if (r < 0)
+        return r;
+    const Dev *dev = ch->file->dev;
+    ch->mode = flags & (OPEN_READ | OPEN_WRITE);
+    atomic_init(&ch->oflags, flags & (OPEN_APPEND | OPEN_NONBLOCK | OPEN_SYNC | OPEN_DSYNC));
+    r = (int)traced(c, ch, "open", flags, dev->open == NULL ? 0 : dev->open(c, ch, flags));
+    if (r < 0) {
+        ch->mode = 0;
+        return r;
+    }
+    ch->open = true;
+    return 0;
+}
+
 int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out)
 {
     int r = check_open(c, ch, flags);
@@ -132,19 +149,13 @@ int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out)
     const Dev *dev = ch->file->dev;
     if (dev->reopen != NULL && (r = dev->reopen(c, ch, flags, out)) != 1)
         return r;
-    Chan *o = chan_copy(c, ch);
+    AUTO_CHAN Chan *o = chan_copy(c, ch);
     if (o == NULL)
         return -ENOMEM;
-    o->mode = flags & (OPEN_READ | OPEN_WRITE);
-    atomic_init(&o->oflags, flags & (OPEN_APPEND | OPEN_NONBLOCK | OPEN_SYNC | OPEN_DSYNC));
-    r = (int)traced(c, o, "open", flags, dev->open == NULL ? 0 : dev->open(c, o, flags));
-    if (r < 0) {
-        chan_put(o);
-        return r;
-    }
-    o->open = true;
-    *out = o;
-    return 0;
+    r = chan_open_here(c, o, flags);
+    if (r == 0)
+        *out = STEAL(o);
+    return r;
 }
 
 /* Only devices with a word on it are told: the others' open files pay nothing. */

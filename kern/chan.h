@@ -65,6 +65,8 @@ static inline uint16_t chan_kept_rights(const Chan *ch, uint16_t now)
  *   -ELOOP   a symbolic link             and what the device adds
  */
 int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out);
+/* The same, of a Chan that the caller has alone and that no Dev.reopen stands behind: ch itself becomes open. */
+int chan_open_here(Call *c, Chan *ch, unsigned flags);
 
 /*
  * A descriptor or a door handle begins to hold an open Chan, and lets go. active: the holder counts as a reader or writer

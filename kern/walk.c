@@ -65,7 +65,15 @@ int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsi
         return fail(c, -EEXIST, "%s: exists", path);
     if ((openflags & OPEN_CREATE) && file_is_dir(ch->file) && (openflags & OPEN_DIRECTORY) == 0)
         return -EISDIR;
-    return chan_open(c, ch, openflags & ~(unsigned)(OPEN_CREATE | OPEN_EXCL), out);
+    openflags &= ~(unsigned)(OPEN_CREATE | OPEN_EXCL);
+    if (ch->file->dev->reopen != NULL || !walk_own(c, ch))
+        return chan_open(c, ch, openflags, out);
+    r = chan_open_here(c, ch, openflags);
+    if (r == WAIT)
+        walk_remember(c, ch);
+    if (r == 0)
+        *out = STEAL(ch);
+    return r;
 }
 
 Path *walk_name_for(Call *c, Task *reader, Chan *ch, int *r)

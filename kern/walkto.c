@@ -490,3 +490,25 @@ int walk_to(Call *c, WalkFrom from, const char *path, WalkMode mode, unsigned fl
     walk_drop(&w);
     return r;
 }
+
+static WalkMemo *last_memo(Call *c)
+{
+    return c->walk_next == 0 || c->walk_next > CALL_WALKS ? NULL : &c->memo[c->walk_next - 1];
+}
+
+bool walk_own(Call *c, Chan *ch)
+{
+    WalkMemo *m = last_memo(c);
+    if (m != NULL && m->chan == ch) {
+        m->chan = NULL;
+        chan_put(ch);
+    }
+    return atomic_load_explicit(&ch->ref.n, memory_order_acquire) == 1;
+}
+
+void walk_remember(Call *c, Chan *ch)
+{
+    WalkMemo *m = last_memo(c);
+    if (m != NULL && m->chan == NULL)
+        m->chan = chan_get(ch);
+}

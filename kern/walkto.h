@@ -24,4 +24,11 @@ typedef struct WalkEnd {
 /* *end is filled on success only. */
 int walk_to(Call *c, WalkFrom from, const char *path, WalkMode mode, unsigned flags, WalkEnd *end);
 
+/*
+ * The call forgets that its last walk ended at ch, so that the caller has ch alone: true; false when others have it too. When what
+ * follows has to wait, walk_remember gives it back.
+ */
+bool walk_own(Call *c, Chan *ch);
+void walk_remember(Call *c, Chan *ch);
+
 #endif
