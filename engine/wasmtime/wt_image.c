@@ -288,12 +288,13 @@ static int image_build(Image *im)
     return image_prepare(im);
 }
 
+/* It is kept before it is run: the process may end with the program, and a large one took minutes. */
 void image_compile(Image *im)
 {
     int r = image_build(im);
-    image_settle(im, r);
     if (r == 0)
         disk_store(wt_engine()->variant, im->key, im->module);
+    image_settle(im, r);
 }
 
 int image_wait(Call *c, Image *im)

@@ -95,7 +95,7 @@ static void world_end(World *w)
     kernel_end(w->kernel);
     image_forget_all();
     for (unsigned i = 0; count_of(OBJ_IMAGE) > 0 && i < 5000; i++)
-        sleep_ms(1);                /* who compiled may still be writing to the disk */
+        sleep_ms(1);                /* who compiled may still hold one */
     EQ(count_of(OBJ_IMAGE), 0);
     EQ(count_of(OBJ_INSTANCE), 0);
 }
