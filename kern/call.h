@@ -65,6 +65,7 @@ struct Call {
     unsigned mode;                  /* CALL_NONBLOCK */
     uint64_t deadline;              /* on CLOCK_MONO; 0 none. A parked call is woken then, and entered again */
 
+    unsigned spin, parks;           /* how long to look before sleeping, and how often it parked (call.c) */
     atomic_uint state;              /* CALL_WOKEN, CALL_INTERRUPTED, CALL_SUSPENDED (call.c) */
     Mutex lock;                     /* parking */
     Cond parked;

@@ -83,6 +83,13 @@ int worker_nice_of(int64_t id, int nice);
 void workers_drain(void);
 unsigned workers_live(void);                    /* threads that exist now, idle ones included */
 void thread_yield(void);
+/* In a loop that looks at memory again and again: leaves the processor's other thread more room. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
 
 /* ---- time, random ----------------------------------------------------------------------------------------------- */
 
