@@ -35,6 +35,7 @@ void *mem_alloc(size_t n)
     if (n == 0 || n > SMALL)
         return calloc(1, n > 0 ? n : 1);
     void *p = malloc(n);
+    __asm__("" : "+r"(p));          /* or the compiler makes a calloc of it */
     return p == NULL ? NULL : memset(p, 0, n);
 }
 
