@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Clocks and random bytes of the page. It has no clock for the processor time: that of the process counts since the page was
- * loaded, that of a thread since its first question.
+ * loaded, that of a thread since its first question, whose time so serves as the thread's id.
  */
 #define _GNU_SOURCE
 #include <time.h>
@@ -16,18 +16,26 @@ static uint64_t read_clock(clockid_t id)
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+int64_t worker_self(void)
+{
+    static _Thread_local int64_t first;
+    if (first == 0)
+        first = (int64_t)read_clock(CLOCK_MONOTONIC);
+    return first;
+}
+
+uint64_t clock_worker(int64_t id)
+{
+    return read_clock(CLOCK_MONOTONIC) - (uint64_t)id;
+}
+
 uint64_t clock_now(ClockId id)
 {
-    static _Thread_local uint64_t thread_start;
     if (id == CLOCK_REAL)
         return read_clock(CLOCK_REALTIME);
-    uint64_t now = read_clock(CLOCK_MONOTONIC);
-    if (id == CLOCK_CPU_THREAD) {
-        if (thread_start == 0)
-            thread_start = now;
-        return now - thread_start;
-    }
-    return now;
+    if (id == CLOCK_CPU_THREAD)
+        return clock_worker(worker_self());
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t clock_coarse(void)
@@ -45,12 +53,6 @@ void clock_thread_usage(uint64_t *user, uint64_t *system)
 {
     *user = clock_now(CLOCK_CPU_THREAD);
     *system = 0;
-}
-
-uint64_t clock_worker(int64_t id)
-{
-    (void)id;
-    return 0;
 }
 
 void random_bytes(void *buf, size_t n)

@@ -38,11 +38,6 @@ void thread_yield(void)
     sched_yield();
 }
 
-int64_t worker_self(void)
-{
-    return 0;
-}
-
 int worker_nice_of(int64_t id, int nice)
 {
     (void)id;
