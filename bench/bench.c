@@ -81,8 +81,8 @@ int main(int argc, char **argv)
     host_begin(scratch, slash != NULL ? argv[0] : ".");
     Rig m;
     rig_begin(&m);
-    printf("%-34s %11s%11s   %-24s%11s%11s  %8s %8s  target\n", "taskfs", "min", "median", "against", "min", "median", "by min",
-           "by median");
+    printf("%-34s %11s%11s   %-24s%11s%11s  %8s %8s  target\n", "taskfs", "min", "median", "against", "min", "median",
+           "by min", "by median");
     if (wanted(argc, argv, "task"))
         bench_tasks(&m);
     if (wanted(argc, argv, "wasi"))

@@ -25,7 +25,15 @@ void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double tar
 
 /* ---- the host's side: a small process of its own, made before anything large exists (bench_host.c) ------------------------- */
 
-typedef enum HostWork { HOST_SPAWN_DYNAMIC, HOST_SPAWN_STATIC, HOST_WRITE, HOST_READ_FILE, HOST_OPEN, HOST_PIPE_BLOCKS, HOST_PIPE_BYTES } HostWork;
+typedef enum HostWork {
+    HOST_SPAWN_DYNAMIC,
+    HOST_SPAWN_STATIC,
+    HOST_WRITE,
+    HOST_READ_FILE,
+    HOST_OPEN,
+    HOST_PIPE_BLOCKS,
+    HOST_PIPE_BYTES
+} HostWork;
 
 /* scratch: a directory on tmpfs; programs: where the two `true`s are. */
 void host_begin(const char *scratch, const char *programs);

@@ -126,13 +126,26 @@ static double do_work(Order o)
 {
     double start = now();
     switch (o.work) {
-    case HOST_SPAWN_DYNAMIC: spawn("true-dynamic", o.n); break;
-    case HOST_SPAWN_STATIC: spawn("true-static", o.n); break;
-    case HOST_WRITE: file_work(true, o.n); break;
-    case HOST_READ_FILE: file_work(false, o.n); break;
-    case HOST_OPEN: open_work(o.n); break;
-    case HOST_PIPE_BLOCKS: pipe_blocks(o.n); break;
-    case HOST_PIPE_BYTES: return pipe_bytes(o.n);
+    case HOST_SPAWN_DYNAMIC:
+        spawn("true-dynamic", o.n);
+        break;
+    case HOST_SPAWN_STATIC:
+        spawn("true-static", o.n);
+        break;
+    case HOST_WRITE:
+        file_work(true, o.n);
+        break;
+    case HOST_READ_FILE:
+        file_work(false, o.n);
+        break;
+    case HOST_OPEN:
+        open_work(o.n);
+        break;
+    case HOST_PIPE_BLOCKS:
+        pipe_blocks(o.n);
+        break;
+    case HOST_PIPE_BYTES:
+        return pipe_bytes(o.n);
     }
     return now() - start;
 }

@@ -66,8 +66,10 @@ void bench_namespaces(Rig *m)
     rig_mkdir(m, "/tmp/many");
     rig_put(m, "/tmp/source/a", "a", 1);
     Side2 few = { m, with_binds(m, 1) }, many = { m, with_binds(m, MANY) };
-    bench_pair("namespace: fork, 100,000 binds", (Side){ "many", fork_it, &many }, (Side){ "one bind", fork_it, &few }, 100000, 1 / 1.5);
-    bench_pair("namespace: lookup, 100,000 binds", (Side){ "many", look_up, &many }, (Side){ "one bind", look_up, &few }, 100000, 1 / 1.5);
+    bench_pair("namespace: fork, 100,000 binds", (Side){ "many", fork_it, &many }, (Side){ "one bind", fork_it, &few },
+               100000, 1 / 1.5);
+    bench_pair("namespace: lookup, 100,000 binds", (Side){ "many", look_up, &many },
+               (Side){ "one bind", look_up, &few }, 100000, 1 / 1.5);
     ns_put(few.ns);
     ns_put(many.ns);
 }

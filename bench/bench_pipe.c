@@ -16,25 +16,29 @@
 #define PIECE "(data (i32.const 0) \"\\00\\00\\01\\00%s\")"
 
 /* A write may be short: bytes are counted. */
-static const char block_writer[] = "(module " IMPORTS PIECE
+static const char block_writer[] =
+    "(module " IMPORTS PIECE
     "(func (export \"_start\") (local $left i64) (local.set $left (i64.mul (i64.const 65536) (i64.const %u)))"
     " (loop $l (if (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)) (then unreachable))"
     "  (local.set $left (i64.sub (local.get $left) (i64.load32_u (i32.const 16))))"
     "  (br_if $l (i64.gt_s (local.get $left) (i64.const 0))))))";
 
-static const char block_reader[] = "(module " IMPORTS PIECE
+static const char block_reader[] =
+    "(module " IMPORTS PIECE
     "(func (export \"_start\") (loop $l (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))"
     "  (br_if $l (i32.load (i32.const 16))))))";
 
-static const char byte_asker[] = "(module " IMPORTS PIECE
-    "(func (export \"_start\") (local $i i32) (local.set $i (i32.const %u))"
+static const char byte_asker[] =
+    "(module " IMPORTS PIECE "(func (export \"_start\") (local $i i32) (local.set $i (i32.const %u))"
     " (loop $l (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))"
     "  (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))"
     "  (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))";
 
-static const char byte_answerer[] = "(module " IMPORTS PIECE
+static const char byte_answerer[] =
+    "(module " IMPORTS PIECE
     "(func (export \"_start\") (loop $l (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))"
-    "  (if (i32.load (i32.const 16)) (then (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))) (br $l))))))";
+    "  (if (i32.load (i32.const 16)) (then (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const "
+    "16))) (br $l))))))";
 
 typedef struct Pair {
     Rig *m;
@@ -93,5 +97,6 @@ void bench_pipes(Rig *m)
     Pair big = { .m = m, .first = block_writer, .second = block_reader, .size = "\\00\\00\\01\\00" };
     Pair small = { .m = m, .first = byte_asker, .second = byte_answerer, .size = "\\01\\00\\00\\00", .back = true };
     bench_pair("pipe: 64 KiB", (Side){ "tasks", run_pair, &big }, (Side){ "host's pipe", host_run, &blocks }, 4000, 3);
-    bench_pair("pipe: one byte there and back", (Side){ "tasks", run_pair, &small }, (Side){ "host's pipe", host_run, &bytes }, 10000, 2);
+    bench_pair("pipe: one byte there and back", (Side){ "tasks", run_pair, &small },
+               (Side){ "host's pipe", host_run, &bytes }, 10000, 2);
 }

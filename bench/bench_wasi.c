@@ -18,26 +18,36 @@
  * descriptor's number; 1024 the path. The file is written once, so that it does not grow; every 1024 calls begin at its start.
  */
 static const char module[] = "(module " IMPORT("clock_time_get", "i32 i64 i32") IMPORT("fd_write", "i32 i32 i32 i32")
-    IMPORT("fd_read", "i32 i32 i32 i32") IMPORT("fd_seek", "i32 i64 i32 i32") IMPORT("fd_close", "i32")
-    IMPORT("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32")
-    "(memory (export \"memory\") 1)"
-    "(data (i32.const 0) \"\\00\\10\\00\\00\\40\\00\\00\\00\") (data (i32.const 16) \"\\20\\00\\00\\00\\08\\00\\00\\00\")"
-    "(data (i32.const 1024) \"tmp/a/b/c/f\")"
-    "(func $must (param i32) (if (local.get 0) (then unreachable)))"
-    "(func $now (result i64) (call $must (call $clock_time_get (i32.const 1) (i64.const 1) (i32.const 32))) (i64.load (i32.const 32)))"
-    "(func $open (param $flags i32) (result i32) (call $must (call $path_open (i32.const 3) (i32.const 1) (i32.const 1024) (i32.const 11)"
-    " (local.get $flags) (i64.const 0x6e) (i64.const 0) (i32.const 0) (i32.const 64))) (i32.load (i32.const 64)))"
-    "(func $rewind (param $fd i32) (call $must (call $fd_seek (local.get $fd) (i64.const 0) (i32.const 0) (i32.const 72))))"
-    "(func $write (param $fd i32) (call $must (call $fd_write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8))))"
-    "(func $read (param $fd i32) (call $must (call $fd_read (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8))))"
-    "(func (export \"_start\") (local $i i32) (local $fd i32) (local $t i64)"
-    " (local.set $fd (call $open (i32.const 1)))"
-    " (local.set $i (i32.const 1024))"
-    " (loop $fill (call $write (local.get $fd)) (br_if $fill (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))"
-    " (local.set $t (call $now)) (local.set $i (i32.const %u))"
-    " (loop $l %s (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))"
-    " (i64.store (i32.const 32) (i64.sub (call $now) (local.get $t)))"
-    " (call $must (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 8)))))";
+    IMPORT("fd_read", "i32 i32 i32 i32") IMPORT("fd_seek", "i32 i64 i32 i32") IMPORT("fd_close", "i32") IMPORT(
+        "path_open",
+        "i32 i32 i32 i32 i32 i64 i64 i32 i32") "(memory (export \"memory\") 1)"
+                                               "(data (i32.const 0) \"\\00\\10\\00\\00\\40\\00\\00\\00\") (data "
+                                               "(i32.const 16) \"\\20\\00\\00\\00\\08\\00\\00\\00\")"
+                                               "(data (i32.const 1024) \"tmp/a/b/c/f\")"
+                                               "(func $must (param i32) (if (local.get 0) (then unreachable)))"
+                                               "(func $now (result i64) (call $must (call $clock_time_get (i32.const "
+                                               "1) (i64.const 1) (i32.const 32))) (i64.load (i32.const 32)))"
+                                               "(func $open (param $flags i32) (result i32) (call $must (call "
+                                               "$path_open (i32.const 3) (i32.const 1) (i32.const 1024) (i32.const 11)"
+                                               " (local.get $flags) (i64.const 0x6e) (i64.const 0) (i32.const 0) "
+                                               "(i32.const 64))) (i32.load (i32.const 64)))"
+                                               "(func $rewind (param $fd i32) (call $must (call $fd_seek (local.get "
+                                               "$fd) (i64.const 0) (i32.const 0) (i32.const 72))))"
+                                               "(func $write (param $fd i32) (call $must (call $fd_write (local.get "
+                                               "$fd) (i32.const 0) (i32.const 1) (i32.const 8))))"
+                                               "(func $read (param $fd i32) (call $must (call $fd_read (local.get $fd) "
+                                               "(i32.const 0) (i32.const 1) (i32.const 8))))"
+                                               "(func (export \"_start\") (local $i i32) (local $fd i32) (local $t i64)"
+                                               " (local.set $fd (call $open (i32.const 1)))"
+                                               " (local.set $i (i32.const 1024))"
+                                               " (loop $fill (call $write (local.get $fd)) (br_if $fill (local.tee $i "
+                                               "(i32.sub (local.get $i) (i32.const 1)))))"
+                                               " (local.set $t (call $now)) (local.set $i (i32.const %u))"
+                                               " (loop $l %s (br_if $l (local.tee $i (i32.sub (local.get $i) "
+                                               "(i32.const 1)))))"
+                                               " (i64.store (i32.const 32) (i64.sub (call $now) (local.get $t)))"
+                                               " (call $must (call $fd_write (i32.const 1) (i32.const 16) (i32.const "
+                                               "1) (i32.const 8)))))";
 
 #define REWIND "(if (i32.eqz (i32.and (local.get $i) (i32.const 1023))) (then (call $rewind (local.get $fd))))"
 static const char write_body[] = REWIND "(call $write (local.get $fd))";
@@ -105,8 +115,7 @@ static double under_wasmtime(void *arg, unsigned n)
     wasmtime_store_t *store = wasmtime_store_new(w->engine, NULL, NULL);
     wasmtime_context_t *context = wasmtime_store_context(store);
     wasi_config_t *wasi = wasi_config_new();
-    if (!wasi_config_set_stdout_file(wasi, result) ||
-        !wasi_config_preopen_dir(wasi, w->scratch, "/", true))
+    if (!wasi_config_set_stdout_file(wasi, result) || !wasi_config_preopen_dir(wasi, w->scratch, "/", true))
         die("wasmtime's WASI: no access to %s", w->scratch);
     check(wasmtime_context_set_wasi(context, wasi), "wasi");
     wasmtime_linker_t *linker = wasmtime_linker_new(w->engine);
@@ -150,8 +159,10 @@ void bench_wasi(Rig *m, const char *scratch)
     for (size_t i = 0; i < LEN(rows); i++) {
         Work w = { .m = m, .scratch = scratch, .body = rows[i].body, .engine = engine };
         Side ours = { "task", as_task, &w };
-        bench_pair(rows[i].title, ours, (Side){ "wasmtime's WASI, tmpfs", under_wasmtime, &w }, rows[i].n, rows[i].faster);
-        bench_pair(rows[i].title, ours, (Side){ "the host, tmpfs", host_run, rows[i].host }, rows[i].n, rows[i].than_host);
+        bench_pair(rows[i].title, ours, (Side){ "wasmtime's WASI, tmpfs", under_wasmtime, &w }, rows[i].n,
+                   rows[i].faster);
+        bench_pair(rows[i].title, ours, (Side){ "the host, tmpfs", host_run, rows[i].host }, rows[i].n,
+                   rows[i].than_host);
         wasmtime_module_delete(w.compiled);
     }
     wasm_engine_delete(engine);

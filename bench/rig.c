@@ -65,7 +65,10 @@ void rig_put(Rig *m, const char *path, const void *text, size_t n)
     write_all(m, path, OPEN_CREATE | OPEN_TRUNC, text, n);
 }
 
-void rig_say(Rig *m, const char *path, const char *line) { write_all(m, path, 0, line, strlen(line)); }
+void rig_say(Rig *m, const char *path, const char *line)
+{
+    write_all(m, path, 0, line, strlen(line));
+}
 
 size_t rig_get(Rig *m, const char *path, void *buf, size_t n)
 {

@@ -37,8 +37,14 @@ void file_put(File *f)
     f->dev->free(f);
 }
 
-void auto_file(File **f) { file_put(*f); }
-void auto_chan(Chan **ch) { chan_put(*ch); }
+void auto_file(File **f)
+{
+    file_put(*f);
+}
+void auto_chan(Chan **ch)
+{
+    chan_put(*ch);
+}
 
 Chan *chan_new(Call *c, File *file, Path *path)
 {
@@ -159,7 +165,10 @@ int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out)
 }
 
 /* Only devices with a word on it are told: the others' open files pay nothing. */
-static bool counts_holders(const Dev *dev) { return dev->flush != NULL || dev->active != NULL; }
+static bool counts_holders(const Dev *dev)
+{
+    return dev->flush != NULL || dev->active != NULL;
+}
 
 void chan_active(Chan *ch, bool on)
 {

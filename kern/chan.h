@@ -15,10 +15,11 @@
 #include "kern/path.h"
 
 enum {                              /* Chan.flags */
-    CHAN_RDONLY = 1,                /* reached through a read-only bind: so is all below it */
-    CHAN_ROOT = 2,                  /* the root of its namespace */
-    CHAN_SELF_RDONLY = 4,           /* bound read-only at this very name: names in it have the rights of their own binds and members */
-    CHAN_NO_WRITE = CHAN_RDONLY | CHAN_SELF_RDONLY,
+       CHAN_RDONLY = 1, /* reached through a read-only bind: so is all below it */
+       CHAN_ROOT = 2,   /* the root of its namespace */
+       CHAN_SELF_RDONLY =
+           4, /* bound read-only at this very name: names in it have the rights of their own binds and members */
+       CHAN_NO_WRITE = CHAN_RDONLY | CHAN_SELF_RDONLY,
 };
 
 struct Chan {
@@ -42,7 +43,11 @@ struct Chan {
     atomic_int holders, actives;    /* descriptors and door handles that have it; of started tasks (chan_hold) */
 };
 
-static inline Chan *chan_get(Chan *ch) { ref_get(&ch->ref); return ch; }
+static inline Chan *chan_get(Chan *ch)
+{
+    ref_get(&ch->ref);
+    return ch;
+}
 void chan_put(Chan *ch);            /* NULL is allowed; the last one closes. Hold no lock */
 void auto_chan(Chan **ch);
 #define AUTO_CHAN __attribute__((cleanup(auto_chan)))
@@ -79,7 +84,8 @@ void chan_active(Chan *ch, bool on);        /* the holder's task starts */
 /* ---- names: dir is a directory Chan, name one component --------------------------------------------------------- */
 
 /* All: -ENOTDIR, -EROFS, -EPERM (synthetic directory, union without -c), -EBUSY (a bind point), -EEXIST, -ENOENT, -EXDEV. */
-int chan_create(Call *c, Chan *dir, const char *name, uint32_t mode, unsigned flags, Chan **out);   /* creates and opens; an existing
+int chan_create(Call *c, Chan *dir, const char *name, uint32_t mode, unsigned flags,
+                Chan **out); /* creates and opens; an existing
                                        file is opened unless OPEN_EXCL (a symbolic link is -ELOOP: the walk follows links) */
 int chan_mkdir(Call *c, Chan *dir, const char *name, uint32_t mode);
 int chan_symlink(Call *c, Chan *dir, const char *name, const char *target);
@@ -121,7 +127,8 @@ int chan_statfs(Call *c, Chan *ch, StatFs *s);
 /* True when c->mode or the open file says that nothing may wait: devices ask before wait_arm (which asks c->mode itself). */
 static inline bool chan_nonblock(Call *c, Chan *ch)
 {
-    return (c->mode & CALL_NONBLOCK) != 0 || (atomic_load_explicit(&ch->oflags, memory_order_relaxed) & OPEN_NONBLOCK) != 0;
+    return (c->mode & CALL_NONBLOCK) != 0 ||
+           (atomic_load_explicit(&ch->oflags, memory_order_relaxed) & OPEN_NONBLOCK) != 0;
 }
 
 /* Byte-range locks of open files (flock.c): owner is the open file. Waits for lock r and w. -EDEADLK is not detected. len 0: to the end. */

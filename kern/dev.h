@@ -15,17 +15,23 @@
 
 /* Types, as in the upper bits of a mode. */
 enum {
-    TYPE_MASK = 0170000, TYPE_DIR = 0040000, TYPE_FILE = 0100000, TYPE_LINK = 0120000, TYPE_CHAR = 0020000,
-    TYPE_FIFO = 0010000, TYPE_SOCK = 0140000, TYPE_BLOCK = 0060000,
+    TYPE_MASK = 0170000,
+    TYPE_DIR = 0040000,
+    TYPE_FILE = 0100000,
+    TYPE_LINK = 0120000,
+    TYPE_CHAR = 0020000,
+    TYPE_FIFO = 0010000,
+    TYPE_SOCK = 0140000,
+    TYPE_BLOCK = 0060000,
 };
 
 enum {                              /* File.flags */
-    FILE_STREAM = 1,                /* no position: reads and writes ignore the offset (pipes, terminals, wait, taps) */
-    FILE_DYNAMIC = 2,               /* in a namespace it stands for another file, by who looks: Dev.resolve */
-    FILE_TEXT = 4,                  /* a synthetic file: doors show size 0 and read it directly */
-    FILE_TTY = 8,                   /* a terminal */
-    FILE_WALK = 16,                 /* no directory, but walks go through it to names below it (fd/1/ctl) */
-    FILE_PLACE = 32,                /* stands for a place with names of its own (ns/from/K): Dev.place */
+       FILE_STREAM = 1,  /* no position: reads and writes ignore the offset (pipes, terminals, wait, taps) */
+       FILE_DYNAMIC = 2, /* in a namespace it stands for another file, by who looks: Dev.resolve */
+       FILE_TEXT = 4,    /* a synthetic file: doors show size 0 and read it directly */
+       FILE_TTY = 8,     /* a terminal */
+       FILE_WALK = 16,   /* no directory, but walks go through it to names below it (fd/1/ctl) */
+       FILE_PLACE = 32,  /* stands for a place with names of its own (ns/from/K): Dev.place */
 };
 
 struct File {
@@ -40,11 +46,21 @@ static inline bool file_same(const File *a, const File *b)
 {
     return a == b || (a->dev == b->dev && a->space == b->space && a->id == b->id);
 }
-static inline bool file_is_dir(const File *f) { return f->type == TYPE_DIR; }
-static inline bool file_has_names(const File *f) { return f->type == TYPE_DIR || (f->flags & FILE_WALK) != 0; }
+static inline bool file_is_dir(const File *f)
+{
+    return f->type == TYPE_DIR;
+}
+static inline bool file_has_names(const File *f)
+{
+    return f->type == TYPE_DIR || (f->flags & FILE_WALK) != 0;
+}
 
 void file_init(File *f, const Dev *dev, uint16_t type, uint16_t flags, uint64_t space, uint64_t id);
-static inline File *file_get(File *f) { ref_get(&f->ref); return f; }
+static inline File *file_get(File *f)
+{
+    ref_get(&f->ref);
+    return f;
+}
 void file_put(File *f);             /* NULL is allowed */
 void auto_file(File **f);
 #define AUTO_FILE __attribute__((cleanup(auto_file))) File
@@ -57,7 +73,14 @@ struct Attr {
 };
 
 enum {                              /* what setattr is to change */
-    SET_MODE = 1, SET_SIZE = 2, SET_ATIME = 4, SET_MTIME = 8, SET_ATIME_NOW = 16, SET_MTIME_NOW = 32, SET_UID = 64, SET_GID = 128,
+       SET_MODE = 1,
+       SET_SIZE = 2,
+       SET_ATIME = 4,
+       SET_MTIME = 8,
+       SET_ATIME_NOW = 16,
+       SET_MTIME_NOW = 32,
+       SET_UID = 64,
+       SET_GID = 128,
 };
 
 typedef struct StatFs {
@@ -77,9 +100,16 @@ typedef struct Dirent {
 typedef int DirFn(void *arg, const Dirent *e);
 
 enum {                              /* how a file is opened */
-    OPEN_READ = 1, OPEN_WRITE = 2, OPEN_TRUNC = 4, OPEN_APPEND = 8, OPEN_NONBLOCK = 16, OPEN_CREATE = 32, OPEN_EXCL = 64,
-    OPEN_DIRECTORY = 128,           /* ENOTDIR when it is none */
-    OPEN_SYNC = 256, OPEN_DSYNC = 512,
+       OPEN_READ = 1,
+       OPEN_WRITE = 2,
+       OPEN_TRUNC = 4,
+       OPEN_APPEND = 8,
+       OPEN_NONBLOCK = 16,
+       OPEN_CREATE = 32,
+       OPEN_EXCL = 64,
+       OPEN_DIRECTORY = 128, /* ENOTDIR when it is none */
+       OPEN_SYNC = 256,
+       OPEN_DSYNC = 512,
 };
 
 enum { READY_READ = 1, READY_WRITE = 2, READY_HANGUP = 4 };
@@ -93,7 +123,7 @@ struct Dev {
     int (*resolve)(Call *c, File *f, File **out);                                           /* for FILE_DYNAMIC */
     int (*place)(Call *c, File *f, Chan **out);                                             /* for FILE_PLACE */
     int (*create)(Call *c, File *dir, const char *name, uint32_t mode, unsigned flags, File **out);
-                                    /* missing: EPERM; a plain file, EEXIST when the name is there; not opened yet */
+    /* missing: EPERM; a plain file, EEXIST when the name is there; not opened yet */
     int (*mkdir)(Call *c, File *dir, const char *name, uint32_t mode, File **out);          /* EPERM */
     int (*symlink)(Call *c, File *dir, const char *name, const char *target, File **out);   /* EPERM */
     int (*link)(Call *c, File *dir, const char *name, File *file);                          /* EPERM; same dev and space */
@@ -106,11 +136,14 @@ struct Dev {
     /* Before open: a file that stands for an open one (/dev/fd/N) gives *out itself. 1: open it as usual; 0; an error. */
     int (*reopen)(Call *c, Chan *ch, unsigned flags, Chan **out);
     void (*close)(Chan *ch);        /* the last reference is going; no Call, no waiting */
-    int (*flush)(Call *c, Chan *ch);/* the last holder (descriptor or door handle) lets go: runs an unfinished control line */
+    int (*flush)(Call *c,
+                 Chan *ch); /* the last holder (descriptor or door handle) lets go: runs an unfinished control line */
     void (*active)(Chan *ch, bool on);  /* the open file begins or ceases to count as a reader or writer */
     int64_t (*read)(Call *c, Chan *ch, void *buf, size_t n, uint64_t off);                  /* EINVAL */
-    int64_t (*write)(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off);           /* EINVAL; for OPEN_APPEND see append */
-    int64_t (*append)(Call *c, Chan *ch, const void *buf, size_t n, uint64_t *end);         /* atomically at the end; *end: where it now ends */
+    int64_t (*write)(Call *c, Chan *ch, const void *buf, size_t n,
+                     uint64_t off); /* EINVAL; for OPEN_APPEND see append */
+    int64_t (*append)(Call *c, Chan *ch, const void *buf, size_t n,
+                      uint64_t *end); /* atomically at the end; *end: where it now ends */
     int (*readdir)(Call *c, Chan *dir, uint64_t cookie, DirFn *fn, void *arg);              /* ENOTDIR; without . and .. */
     int (*fsync)(Call *c, Chan *ch, bool data_only);                                        /* nothing to do */
     int (*allocate)(Call *c, Chan *ch, uint64_t off, uint64_t n);                           /* EOPNOTSUPP */

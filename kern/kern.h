@@ -66,8 +66,14 @@ typedef struct Ref {
     atomic_uint n;
 } Ref;
 
-static inline void ref_init(Ref *r) { atomic_init(&r->n, 1); }
-static inline void ref_get(Ref *r) { atomic_fetch_add_explicit(&r->n, 1, memory_order_relaxed); }
+static inline void ref_init(Ref *r)
+{
+    atomic_init(&r->n, 1);
+}
+static inline void ref_get(Ref *r)
+{
+    atomic_fetch_add_explicit(&r->n, 1, memory_order_relaxed);
+}
 
 /* True when this was the last reference: the caller frees the object. */
 static inline bool ref_put(Ref *r)
@@ -88,7 +94,12 @@ static inline bool ref_try_get(Ref *r)
 /* Scope-bound release: AUTO_CHAN, AUTO_FILE, AUTO_TASK, AUTO_FREE; STEAL hands a reference on. */
 void auto_free(void *p);
 #define AUTO_FREE __attribute__((cleanup(auto_free)))
-#define STEAL(p) ({ __typeof__(p) stolen_ = (p); (p) = NULL; stolen_; })
+#define STEAL(p)                                                                                                       \
+    ({                                                                                                                 \
+        __typeof__(p) stolen_ = (p);                                                                                   \
+        (p) = NULL;                                                                                                    \
+        stolen_;                                                                                                       \
+    })
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -41,13 +41,22 @@ uint64_t hash_bytes(const void *p, size_t n)
     return hash_u64(h ^ tail);
 }
 
-static unsigned slot_of(uint64_t hash, unsigned shift) { return (unsigned)(hash >> shift) & 31; }
-static unsigned ones(uint32_t x) { return (unsigned)__builtin_popcount(x); }
+static unsigned slot_of(uint64_t hash, unsigned shift)
+{
+    return (unsigned)(hash >> shift) & 31;
+}
+static unsigned ones(uint32_t x)
+{
+    return (unsigned)__builtin_popcount(x);
+}
 static unsigned slot_index(const Map *m, unsigned slot)
 {
     return ones((m->nodes | m->items) & ((UINT32_C(1) << slot) - 1));
 }
-static unsigned slot_count(const Map *m) { return ones(m->nodes | m->items) + m->chained; }
+static unsigned slot_count(const Map *m)
+{
+    return ones(m->nodes | m->items) + m->chained;
+}
 
 static Map *map_alloc(Account *a, unsigned slots)
 {

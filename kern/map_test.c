@@ -13,15 +13,30 @@ typedef struct Entry {
     uint64_t key, value;
 } Entry;
 
-static bool entry_same(const MapItem *item, const void *key) { return ((const Entry *)item)->key == *(const uint64_t *)key; }
+static bool entry_same(const MapItem *item, const void *key)
+{
+    return ((const Entry *)item)->key == *(const uint64_t *)key;
+}
 
 /* The hash that a key has in these tests: chosen by the test. */
 typedef uint64_t HashFn(uint64_t key);
 
-static uint64_t spread(uint64_t key) { return hash_u64(key); }
-static uint64_t all_alike(uint64_t key) { return key & 3; }                     /* chains */
-static uint64_t late(uint64_t key) { return key << 58; }                        /* differ in the highest bits only */
-static uint64_t beyond(uint64_t key) { return key << 60 | 7; }                  /* and in bits that choose no slot */
+static uint64_t spread(uint64_t key)
+{
+    return hash_u64(key);
+}
+static uint64_t all_alike(uint64_t key)
+{
+    return key & 3;
+} /* chains */
+static uint64_t late(uint64_t key)
+{
+    return key << 58;
+} /* differ in the highest bits only */
+static uint64_t beyond(uint64_t key)
+{
+    return key << 60 | 7;
+} /* and in bits that choose no slot */
 
 static int put(Account *a, Map **m, HashFn *hash, uint64_t key, uint64_t value)
 {
@@ -76,7 +91,10 @@ typedef struct Counts {
     int64_t maps;
 } Counts;
 
-static Counts counts_now(void) { return (Counts){ .maps = count_of(OBJ_MAP) }; }
+static Counts counts_now(void)
+{
+    return (Counts){ .maps = count_of(OBJ_MAP) };
+}
 
 /* Random puts and takes, against a plain array. */
 static void compare(HashFn *hash, unsigned keys, unsigned steps)
@@ -111,10 +129,22 @@ static void compare(HashFn *hash, unsigned keys, unsigned steps)
     EQ(count_of(OBJ_MAP), before.maps);
 }
 
-TEST(ten_thousand_keys) { compare(spread, KEYS, 5 * KEYS); }
-TEST(hashes_that_collide) { compare(all_alike, 60, 4000); }
-TEST(hashes_that_differ_late) { compare(late, 60, 4000); }
-TEST(hashes_that_differ_beyond_the_last_slot) { compare(beyond, 60, 4000); }
+TEST(ten_thousand_keys)
+{
+    compare(spread, KEYS, 5 * KEYS);
+}
+TEST(hashes_that_collide)
+{
+    compare(all_alike, 60, 4000);
+}
+TEST(hashes_that_differ_late)
+{
+    compare(late, 60, 4000);
+}
+TEST(hashes_that_differ_beyond_the_last_slot)
+{
+    compare(beyond, 60, 4000);
+}
 
 TEST(old_maps_stay_as_they_are)
 {

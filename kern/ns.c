@@ -72,7 +72,10 @@ void ns_put(Ns *ns)
         account_put(a);
 }
 
-uint64_t ns_id(const Ns *ns) { return ns->id; }
+uint64_t ns_id(const Ns *ns)
+{
+    return ns->id;
+}
 
 NsRoot *ns_root(Ns *ns, uint64_t *version)
 {

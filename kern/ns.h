@@ -12,7 +12,11 @@
 #include "kern/walk.h"
 
 enum {                              /* how to bind */
-    BIND_RDONLY = 1, BIND_BEFORE = 2, BIND_AFTER = 4, BIND_CREATE = 8, BIND_SHALLOW = 16,   /* -r -b -a -c -x */
+       BIND_RDONLY = 1,
+       BIND_BEFORE = 2,
+       BIND_AFTER = 4,
+       BIND_CREATE = 8,
+       BIND_SHALLOW = 16, /* -r -b -a -c -x */
 };
 
 /* a pays for the namespace and its nodes; NULL without memory or over the limit. */

@@ -534,9 +534,11 @@ TEST(a_failed_allocation_leaves_the_namespace_as_it_was)
 {
     World w = world("/a/s/x=1 /b/y=2 /c/z=3 /f=4");
     static const char *const lines[] = {
-        "bind /b /a", "bind -a /c /a", "bind /a /new/name", "bind -b /new/name /a", "bind /f /a/s/k", "bind /a /g",
-        "unbind /c /a", "bind / /r", "bind -r /r/a /q", "unbind /a", "hide /new", "hide /f", "mount tmpfs /t",
-        "unbind /t", "unbind /g", "bind -x / /s", "bind /b /f2", "clear",
+        "bind /b /a",      "bind -a /c /a", "bind /a /new/name", "bind -b /new/name /a",
+        "bind /f /a/s/k",  "bind /a /g",    "unbind /c /a",      "bind / /r",
+        "bind -r /r/a /q", "unbind /a",     "hide /new",         "hide /f",
+        "mount tmpfs /t",  "unbind /t",     "unbind /g",         "bind -x / /s",
+        "bind /b /f2",     "clear",
     };
     for (unsigned i = 0; i < LEN(lines); i++) {
         char before[8192];

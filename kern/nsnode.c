@@ -70,11 +70,20 @@ void nsobj_put(NsObj *o)
         o = dead;
         dead = o->dead;
         switch ((NsKind)o->kind) {
-        case NS_MAP: drop_map((Map *)o, &dead); break;
-        case NS_NODE: drop_node((NsNode *)o, &dead); break;
-        case NS_ROOT: drop_root((NsRoot *)o, &dead); break;
-        case NS_LINE: chan_put(((NsLogLine *)o)->src); break;
-        case NS_HIDDEN: break;
+        case NS_MAP:
+            drop_map((Map *)o, &dead);
+            break;
+        case NS_NODE:
+            drop_node((NsNode *)o, &dead);
+            break;
+        case NS_ROOT:
+            drop_root((NsRoot *)o, &dead);
+            break;
+        case NS_LINE:
+            chan_put(((NsLogLine *)o)->src);
+            break;
+        case NS_HIDDEN:
+            break;
         }
         Account *a = o->account;
         count_sub(object_kind[o->kind], o);
@@ -84,7 +93,10 @@ void nsobj_put(NsObj *o)
     }
 }
 
-bool node_same(const MapItem *item, const void *name) { return strcmp(((const NsNode *)item)->name, name) == 0; }
+bool node_same(const MapItem *item, const void *name)
+{
+    return strcmp(((const NsNode *)item)->name, name) == 0;
+}
 
 static bool hidden_same(const MapItem *item, const void *key)
 {
@@ -97,7 +109,10 @@ static NsHidden hidden_key(const Dev *dev, uint64_t space, uint64_t id)
     return (NsHidden){ .item.hash = hash_u64(id ^ hash_u64(space)), .dev = dev, .space = space, .id = id };
 }
 
-NsHidden hidden_of(const File *f) { return hidden_key(f->dev, f->space, f->id); }
+NsHidden hidden_of(const File *f)
+{
+    return hidden_key(f->dev, f->space, f->id);
+}
 
 bool root_hides(const NsRoot *r, const Dev *dev, uint64_t space, uint64_t id)
 {

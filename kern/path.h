@@ -15,7 +15,11 @@ struct Path {
 
 Path *path_new(const char *s, size_t len);                  /* s is clean already. NULL without memory */
 Path *path_join(const Path *dir, const char *name);         /* owned, or NULL */
-static inline Path *path_get(Path *p) { ref_get(&p->ref); return p; }
+static inline Path *path_get(Path *p)
+{
+    ref_get(&p->ref);
+    return p;
+}
 void path_put(Path *p);             /* NULL is allowed */
 
 /* True when p is dir itself or below it. */

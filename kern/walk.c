@@ -47,7 +47,8 @@ int walk_one(Call *c, Chan *dir, const char *name, Chan **out)
     return walk_path(c, walk_at(c, dir), name, WALK_NOFOLLOW, out);
 }
 
-int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsigned openflags, uint32_t mode, Chan **out)
+int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsigned openflags, uint32_t mode,
+              Chan **out)
 {
     WalkEnd end;
     /* O_EXCL with O_CREAT never follows the last link: POSIX open. */
@@ -125,7 +126,10 @@ static WalkFrom keep(Call *c, Ns *ns, Chan *base)
     return (WalkFrom){ .ns = ns, .base = base };
 }
 
-WalkFrom walk_task(Call *c, Task *t) { return keep(c, task_ns(t), task_cwd(t)); }
+WalkFrom walk_task(Call *c, Task *t)
+{
+    return keep(c, task_ns(t), task_cwd(t));
+}
 
 WalkFrom walk_self(Call *c)
 {

@@ -14,7 +14,8 @@
 
 enum {
     WALK_NOFOLLOW = 1,              /* the last name is not followed when it is a link (unless a slash follows it) */
-    WALK_CONFINED = 2,              /* from base: `..` above it and absolute links and paths are EPERM (WASI); ignored when base is "/" */
+    WALK_CONFINED =
+        2, /* from base: `..` above it and absolute links and paths are EPERM (WASI); ignored when base is "/" */
     WALK_DIRECTORY = 4,             /* ENOTDIR when it is none */
 };
 
@@ -56,7 +57,8 @@ void walk_forget(Call *c);          /* call_end: drops what the walks of c remem
 int walk_one(Call *c, Chan *dir, const char *name, Chan **out);
 
 /* open(2) in one: walk, create when OPEN_CREATE, open. Links are followed unless WALK_NOFOLLOW (then -ELOOP for a link). */
-int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsigned openflags, uint32_t mode, Chan **out);
+int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsigned openflags, uint32_t mode,
+              Chan **out);
 
 /* How the namespace of `reader` names ch: its path when that path there reaches the same file, else "?". NULL without memory. May WAIT
  * through *r. */

@@ -65,7 +65,10 @@ static int dump_of(Ns *ns, Text *out)
     return ns_text_dump(ns, world_path(dumped, "ns"), out);
 }
 
-const char *names_binds(World *w, Task *t) { return ns_text(t == NULL ? w->call->task : t, ns_text_binds); }
+const char *names_binds(World *w, Task *t)
+{
+    return ns_text(t == NULL ? w->call->task : t, ns_text_binds);
+}
 
 const char *names_dump(World *w, Task *t)
 {
@@ -104,7 +107,10 @@ static int do_unlink(Call *c, Chan *dir, const char *name, const void *arg)
     return chan_unlink(c, dir, name, arg != NULL);
 }
 
-static int do_symlink(Call *c, Chan *dir, const char *name, const void *arg) { return chan_symlink(c, dir, name, arg); }
+static int do_symlink(Call *c, Chan *dir, const char *name, const void *arg)
+{
+    return chan_symlink(c, dir, name, arg);
+}
 
 static int do_rename(Call *c, Chan *dir, const char *name, const void *arg)
 {
@@ -121,12 +127,30 @@ static int do_link(Call *c, Chan *dir, const char *name, const void *arg)
     return r < 0 ? r : chan_link(c, file, dir, name);
 }
 
-int names_mkdir(World *w, const char *path) { return with_name(w, path, do_mkdir, NULL); }
-int names_unlink(World *w, const char *path) { return with_name(w, path, do_unlink, NULL); }
-int names_rmdir(World *w, const char *path) { return with_name(w, path, do_unlink, ""); }
-int names_rename(World *w, const char *from, const char *to) { return with_name(w, from, do_rename, to); }
-int names_link(World *w, const char *from, const char *to) { return with_name(w, to, do_link, from); }
-int names_symlink(World *w, const char *target, const char *path) { return with_name(w, path, do_symlink, target); }
+int names_mkdir(World *w, const char *path)
+{
+    return with_name(w, path, do_mkdir, NULL);
+}
+int names_unlink(World *w, const char *path)
+{
+    return with_name(w, path, do_unlink, NULL);
+}
+int names_rmdir(World *w, const char *path)
+{
+    return with_name(w, path, do_unlink, "");
+}
+int names_rename(World *w, const char *from, const char *to)
+{
+    return with_name(w, from, do_rename, to);
+}
+int names_link(World *w, const char *from, const char *to)
+{
+    return with_name(w, to, do_link, from);
+}
+int names_symlink(World *w, const char *target, const char *path)
+{
+    return with_name(w, path, do_symlink, target);
+}
 
 int names_walk(World *w, const char *path, unsigned flags, Chan **out)
 {
@@ -191,7 +215,10 @@ static int keep_entry(void *arg, const Dirent *d)
     return 0;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static int list(World *w, Chan *dir, char *s)
 {
