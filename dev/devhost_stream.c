@@ -300,6 +300,8 @@ int stream_ready(Call *c, Stream *s, unsigned events, uint64_t *bytes)
         ready |= READY_READ;
     if ((events & READY_WRITE) != 0 && host_stream_ready(&s->host, true))
         ready |= READY_WRITE;
+    if (ready != 0 && host_stream_hung_up(&s->host))
+        ready |= READY_HANGUP;
     if (bytes != NULL && (ready & READY_READ) != 0)
         *bytes = s->got && s->result > 0 ? (uint64_t)s->result - s->taken : host_stream_pending(&s->host);
     int r = ready;

@@ -239,6 +239,7 @@ TEST(the_end_is_the_end)
         close(ends[1]);
         await_end(&s);
         EQ(s.result, 0);
+        EQ(devstream.ready(NULL, &s.chan, READY_READ, NULL), READY_READ | READY_HANGUP);
         close(ends[0]);
         scene_end(&s);
     }

@@ -83,7 +83,7 @@ typedef enum HostIo {
 typedef struct HostStream {
     int fd;                         /* owned */
     HostIo io;
-    bool socket, fifo;
+    bool socket, fifo, tty;
 } HostStream;
 
 /*
@@ -97,6 +97,7 @@ void host_stream_close(HostStream *s);
 int64_t host_stream_read(HostStream *s, void *buf, size_t n);
 int64_t host_stream_write(HostStream *s, const void *buf, size_t n);
 bool host_stream_ready(const HostStream *s, bool for_write);     /* now */
+bool host_stream_hung_up(const HostStream *s);                   /* nobody is at the other end any more */
 uint64_t host_stream_pending(const HostStream *s);               /* bytes that can be read now, when known, else 0 */
 /* Waits until s is ready, the alarm was rung, or ms milliseconds have passed (-1: for ever). True when s is ready. */
 bool host_stream_wait(const HostStream *s, bool for_write, int alarm, int ms);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -50,6 +51,7 @@ int host_stream_open(int fd, HostStream *s)
 {
     mode_t type = type_of(fd);
     *s = (HostStream){ .fd = -1, .io = HOST_DIRECT, .socket = type == S_IFSOCK, .fifo = type == S_IFIFO };
+    s->tty = isatty(fd);
     if (type == S_IFIFO || type == S_IFCHR) {
         s->fd = reopen(fd);
         s->io = s->fd < 0 ? HOST_BLOCKING : HOST_POLLED;
@@ -63,7 +65,7 @@ int host_stream_open(int fd, HostStream *s)
 
 void host_stream_of(int fd, HostStream *s)
 {
-    *s = (HostStream){ .fd = fd, .io = HOST_POLLED, .fifo = type_of(fd) == S_IFIFO };
+    *s = (HostStream){ .fd = fd, .io = HOST_POLLED, .fifo = type_of(fd) == S_IFIFO, .tty = isatty(fd) };
 }
 
 void host_stream_close(HostStream *s)
@@ -78,12 +80,31 @@ static short poll_now(int fd, short events)
     return poll(&p, 1, 0) > 0 ? p.revents : 0;
 }
 
+/*
+ * A process in the background that reads its terminal is stopped until it is brought to the front. The host only does this to a
+ * thread that takes the signal, and ours take none: so this one read does.
+ */
+static ssize_t read_in_background(int fd, void *buf, size_t n)
+{
+    sigset_t stop, before;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTTIN);
+    pthread_sigmask(SIG_UNBLOCK, &stop, &before);
+    ssize_t got = read(fd, buf, n);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return got;
+}
+
 int64_t host_stream_read(HostStream *s, void *buf, size_t n)
 {
     ssize_t got;
-    do
+    do {
         got = s->socket ? recv(s->fd, buf, n, MSG_DONTWAIT) : read(s->fd, buf, n);
-    while (got < 0 && errno == EINTR);
+        if (got < 0 && errno == EIO && s->tty && tcgetpgrp(s->fd) != getpgrp())
+            got = read_in_background(s->fd, buf, n);
+    } while (got < 0 && errno == EINTR);
     if (got < 0)
         return failed();
     /* A FIFO that nobody has opened for writing yet: its end is still to come. */
@@ -104,6 +125,11 @@ int64_t host_stream_write(HostStream *s, const void *buf, size_t n)
 bool host_stream_ready(const HostStream *s, bool for_write)
 {
     return s->io == HOST_DIRECT || poll_now(s->fd, for_write ? POLLOUT : POLLIN) != 0;
+}
+
+bool host_stream_hung_up(const HostStream *s)
+{
+    return s->io != HOST_DIRECT && (poll_now(s->fd, 0) & (POLLHUP | POLLERR)) != 0;
 }
 
 uint64_t host_stream_pending(const HostStream *s)
