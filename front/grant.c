@@ -19,7 +19,7 @@
 
 /* ---- texts -------------------------------------------------------------------------------------------------------- */
 
-char *clean_path(const char *path)
+int clean_path(const char *path, char **out)
 {
     char *clean = mem_alloc(strlen(path) + 2), name[NAME_MAX_LEN + 1];
     size_t n = 0;
@@ -39,12 +39,13 @@ char *clean_path(const char *path)
     }
     if (r < 0) {
         mem_free(clean);
-        return NULL;
+        return r;
     }
     if (n == 0)
         clean[n++] = '/';
     clean[n] = '\0';
-    return clean;
+    *out = clean;
+    return 0;
 }
 
 static char *dup(const char *s)
@@ -93,10 +94,12 @@ int grant_parse_dir(Call *c, const char *text, Grant *out)
         return fail(c, -EINVAL, "--dir %s: want HOST[::GUEST][:ro]", text);
     int r = real_source(c, host, &g);
     if (r == 0) {
-        g.dst = clean_path(guest != NULL ? guest : g.source);
+        r = clean_path(guest != NULL ? guest : g.source, &g.dst);
         g.name = dup(guest != NULL ? guest : host);
-        if (g.dst == NULL || g.name == NULL)
-            r = fail(c, g.name == NULL ? -ENOMEM : -EINVAL, "--dir %s: GUEST leads nowhere", text);
+        if (r < 0)
+            (void)fail(c, r, "--dir %s: GUEST leads nowhere", text);
+        else if (g.name == NULL)
+            r = -ENOMEM;
     }
     if (r < 0) {
         grant_free(&g);
@@ -127,9 +130,10 @@ int grant_parse_mount(Call *c, const char *text, Grant *out)
         r = g.source == NULL ? -ENOMEM : 0;
     }
     g.type = dup(type);
-    g.dst = clean_path(dst + 2);
-    if (r == 0 && (g.type == NULL || g.dst == NULL))
-        r = fail(c, -EINVAL, "--mount %s: DST leads nowhere", text);
+    if (g.type == NULL)
+        r = -ENOMEM;
+    if (r == 0 && (r = clean_path(dst + 2, &g.dst)) < 0)
+        (void)fail(c, r, "--mount %s: DST leads nowhere", text);
     if (r < 0) {
         grant_free(&g);
         return r;
@@ -144,7 +148,7 @@ char *grant_map(const Grant *g, const char *host)
         return NULL;
     size_t top = strcmp(g->source, "/") == 0 ? 0 : strlen(g->source),
            base = strcmp(g->dst, "/") == 0 ? 0 : strlen(g->dst);
-    const char *rest = host + top;
+    const char *rest = strcmp(host, "/") == 0 ? "" : host + top;
     char *s = mem_alloc(base + strlen(rest) + 2);
     if (s == NULL)
         return NULL;

@@ -27,7 +27,7 @@ int grant_apply(Call *c, const Grant *g);
 /* Where host, an absolute path without links, is by g in the namespace; NULL when it is not below it. To be freed. */
 char *grant_map(const Grant *g, const char *host);
 
-/* An absolute and clean path: "." and "" are "/", relative ones begin there. NULL without memory, or when it climbs out. */
-char *clean_path(const char *path);
+/* An absolute and clean path, owned: "." and "" are "/", relative ones begin there. -EINVAL it climbs out, -ENOMEM */
+int clean_path(const char *path, char **out);
 
 #endif
