@@ -215,12 +215,24 @@ static int join_tree(Call *c, Task *t, Task *holder)
     return r < 0 ? fail(c, r, "new: the tree of task %llu is being ended", (unsigned long long)holder->id) : 0;
 }
 
+/* A new task over a limit of memory is EAGAIN, as one over the limit of tasks; ENOMEM is the host's. */
+static int new_failed(Call *c, Task *holder, int r)
+{
+    enum { LEAST = 16384 };         /* about what a task takes */
+    if (r != -ENOMEM)
+        return r;
+    if (account_charge(holder->account, LEAST) < 0)
+        return fail(c, -EAGAIN, "new: over the limit of memory");
+    account_uncharge(holder->account, LEAST);
+    return r;
+}
+
 int task_new(Call *c, Task *holder, Chan *avoid, Task **out)
 {
     AUTO_TASK *t = NULL;
     int r = task_alloc(holder->kernel, holder->account, &t);
     if (r < 0)
-        return r;
+        return new_failed(c, holder, r);
     r = account_task(t->account, 1);
     if (r < 0) {
         account_fold(t->account);
@@ -235,7 +247,7 @@ int task_new(Call *c, Task *holder, Chan *avoid, Task **out)
         r = join_tree(c, t, holder);
     if (r < 0) {
         task_abandon(t);
-        return r;
+        return new_failed(c, holder, r);
     }
     *out = STEAL(t);
     return 0;
