@@ -137,6 +137,8 @@ int memdir_room(MemDir *d, Account *a, Piece **freed);
 void memdir_add(MemDir *d, DirEntry *e);            /* takes a reference on e->inode */
 /* Takes e out of its directory; its reference on e->inode is now the caller's. */
 void memdir_remove(MemDir *d, DirEntry *e, Piece **freed);
+/* Gives back the table of a directory without names: room may have been made for one that never came. */
+void memdir_trim(MemDir *d, Piece **freed);
 /* The first name behind cookie, or NULL. */
 DirEntry *memdir_after(const MemDir *d, uint64_t cookie);
 

@@ -201,10 +201,16 @@ void memdir_remove(MemDir *d, DirEntry *e, Piece **freed)
         p[i].slot = GONE;
     }
     piece_drop(&e->piece, freed);
-    if (--d->live == 0) {
-        piece_drop(&t->piece, freed);
-        d->table = NULL;
-    }
+    d->live--;
+    memdir_trim(d, freed);
+}
+
+void memdir_trim(MemDir *d, Piece **freed)
+{
+    if (d->live > 0 || d->table == NULL)
+        return;
+    piece_drop(&d->table->piece, freed);
+    d->table = NULL;
 }
 
 DirEntry *memdir_after(const MemDir *d, uint64_t cookie)

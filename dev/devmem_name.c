@@ -66,6 +66,7 @@ static int insert(Account *a, Inode *dir, DirEntry *e, bool is_new, Piece **free
         memdir_add(&dir->dir, e);
         touched_locked(dir, now);
     }
+    memdir_trim(&dir->dir, freed);
     mutex_unlock(&dir->lock);
     return r;
 }

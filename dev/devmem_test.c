@@ -197,6 +197,20 @@ TEST(link_counts_follow_the_names)
     mem_end(&m);
 }
 
+TEST(a_name_that_comes_to_nothing_leaves_nothing)
+{
+    Mem m;
+    mem_begin(&m);
+    OK(make_file(&m, "file"));
+    AUTO_FILE *file = must(&m, "file");
+    OK(unlink_at(&m, "file"));
+    uint64_t before = charged(&m);
+    EQ(devmem.link(&m.call, m.root, "again", file), -ENOENT);
+    EQ(charged(&m), before);
+    file_put(STEAL(file));
+    mem_end(&m);
+}
+
 TEST(a_file_has_so_many_names_and_no_more)
 {
     Mem m;
