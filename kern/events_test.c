@@ -146,3 +146,55 @@ TEST(an_event_without_memory_is_told_once)
     OK(world_close(&w, events));
     world_end(&w);
 }
+
+/* ---- interrupted waits ----------------------------------------------------------------------------------------------- */
+
+typedef struct Reader {
+    World *w;
+    const char *path;
+    Call call;
+    Chan *ch;
+    atomic_int result;              /* 1: still at it */
+} Reader;
+
+static void read_once(void *arg)
+{
+    Reader *r = arg;
+    char s[64];
+    int64_t got;
+    CALL_RUN(&r->call, got, chan_read_pos(&r->call, r->ch, s, sizeof s));
+    atomic_store(&r->result, (int)(got > 0 ? 2 : got));
+}
+
+/* Every wait of a file of /task ends with an interrupt, and has taken nothing. */
+TEST(an_interrupted_read_has_taken_nothing)
+{
+    static const char *const paths[] = { "/task/1/events", "/task/2/wait", "/task/2/fd/1" };
+    World w = world(PROGRAMS);
+    EQ(world_start(&w, "sleep"), 2);
+    for (unsigned i = 0; i < LEN(paths); i++) {
+        Reader r = { .w = &w, .path = paths[i] };
+        atomic_init(&r.result, 1);
+        call_init(&r.call, w.root);
+        OK(world_open(&w, paths[i], OPEN_READ, &r.ch));
+        OK(worker_run(read_once, &r, 0));
+        while (atomic_load(&r.result) == 1) {
+            mutex_lock(&w.root->lock);
+            for (Call *c = w.root->waiting; c != NULL; c = c->next)
+                if (c == &r.call)
+                    call_interrupt(c);
+            mutex_unlock(&w.root->lock);
+            thread_yield();
+        }
+        EQ(atomic_load(&r.result), -EINTR);
+        call_destroy(&r.call);
+        if (i == 0) {
+            OK(world_write(&w, "/task/2/ctl", "kill 19\nkill 18"));
+            until(&w, r.ch, "2 stopped 19\n2 continued\n");
+        }
+        OK(world_close(&w, r.ch));
+    }
+    OK(world_write(&w, "/task/2/ctl", "kill 9"));
+    EQ(world_wait(&w, 2), 137);
+    world_end(&w);
+}
