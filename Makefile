@@ -69,7 +69,7 @@ FRONT_SRC   := $(call no_tests,$(filter-out front/taskfs.c front/boot_web%,$(cal
 RUNNER_SRC  := $(wildcard test/*.c)
 CHECK_SRC   := $(call in,$(DIRS) os/posix) $(RUNNER_SRC)
 ENGINE_TEST := $(call tests,$(call in,engine/wasmtime front)) $(call no_tests,$(RUNNER_SRC))
-WEB_SRC     := $(call no_tests,$(filter-out $(NATIVE_ONLY),$(call in,$(KERNEL) os/web)))
+WEB_SRC     := $(call no_tests,$(filter-out $(NATIVE_ONLY),$(call in,$(KERNEL) os/web))) front/bootlist.c front/boot_web.c
 WEB_CHECK   := $(filter-out $(NATIVE_ONLY),$(call in,$(DIRS) os/web) $(RUNNER_SRC)) $(wildcard test/web/*.c)
 
 LIB_OBJ   := $(call objects,$(NATIVE),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC))

@@ -75,8 +75,12 @@ File *devdev_null(void)
 
 /* ---- descriptors -------------------------------------------------------------------------------------------------- */
 
-/* What the opener's descriptor fd is: owned. -ENOENT: not open. */
-static int fd_chan(Call *c, int fd, Chan **out)
+/* The rights of a descriptor that reading and writing want, as WASI numbers them (fdtab.h). */
+#define RIGHT_READ (UINT64_C(1) << 1)
+#define RIGHT_WRITE (UINT64_C(1) << 6)
+
+/* What the opener's descriptor fd is, owned, and OPEN_READ and OPEN_WRITE as it may be used. -ENOENT: not open. */
+static int fd_chan(Call *c, int fd, Chan **out, unsigned *mode)
 {
     if (c->task == NULL)
         return -ENOENT;
@@ -85,6 +89,9 @@ static int fd_chan(Call *c, int fd, Chan **out)
     if (fd_get(task_fds(t), fd, &info) < 0)
         return -ENOENT;
     *out = info.chan;
+    if (mode != NULL)
+        *mode = info.chan->mode &
+                ((info.rights & RIGHT_READ ? OPEN_READ : 0u) | (info.rights & RIGHT_WRITE ? OPEN_WRITE : 0u));
     return 0;
 }
 
@@ -94,7 +101,7 @@ static int walk_fds(Call *c, const char *name, File **out)
     AUTO_CHAN Chan *ch = NULL;
     if ((name[0] == '0' && name[1] != '\0') || parse_u64(name, &fd) < 0 || fd >= FD_LIMIT_MAX)
         return -ENOENT;
-    int r = fd_chan(c, (int)fd, &ch);
+    int r = fd_chan(c, (int)fd, &ch, NULL);
     if (r < 0)
         return r;
     /* Nothing is below an open directory by this way. */
@@ -106,10 +113,11 @@ static int walk_fds(Call *c, const char *name, File **out)
 static int reopen_fd(Call *c, int fd, unsigned flags, Chan **out)
 {
     AUTO_CHAN Chan *ch = NULL;
-    int r = fd_chan(c, fd, &ch);
+    unsigned mode;
+    int r = fd_chan(c, fd, &ch, &mode);
     if (r < 0)
         return r;
-    if ((flags & (OPEN_READ | OPEN_WRITE) & ~(unsigned)ch->mode) != 0)
+    if ((flags & (OPEN_READ | OPEN_WRITE) & ~mode) != 0)
         return fail(c, -EACCES, "descriptor %d is not open for this", fd);
     *out = STEAL(ch);
     return 0;
@@ -120,8 +128,9 @@ static int reopen_tty(Call *c, unsigned flags, Chan **out)
 {
     for (int fd = 0; fd < 3; fd++) {
         AUTO_CHAN Chan *ch = NULL;
-        if (fd_chan(c, fd, &ch) == 0 && (ch->file->flags & FILE_TTY) != 0 &&
-            (flags & (OPEN_READ | OPEN_WRITE) & ~(unsigned)ch->mode) == 0) {
+        unsigned mode;
+        if (fd_chan(c, fd, &ch, &mode) == 0 && (ch->file->flags & FILE_TTY) != 0 &&
+            (flags & (OPEN_READ | OPEN_WRITE) & ~mode) == 0) {
             *out = STEAL(ch);
             return 0;
         }
@@ -177,7 +186,7 @@ static int list_fds(Call *c, uint64_t cookie, DirFn *fn, void *arg)
     for (int fd = (int)cookie; r == 0 && (fd = fd_next(task_fds(t), fd)) >= 0; fd++) {
         char name[16];
         AUTO_CHAN Chan *ch = NULL;
-        if (fd_chan(c, fd, &ch) < 0)
+        if (fd_chan(c, fd, &ch, NULL) < 0)
             continue;
         snprintf(name, sizeof name, "%d", fd);
         uint64_t id = ID_FD + (uint64_t)fd;
@@ -201,7 +210,7 @@ static int dev_getattr(Call *c, File *f, Attr *a)
 {
     if (f->id >= ID_FD) {           /* what it stands for */
         AUTO_CHAN Chan *ch = NULL;
-        int r = fd_chan(c, (int)(f->id - ID_FD), &ch);
+        int r = fd_chan(c, (int)(f->id - ID_FD), &ch, NULL);
         return r < 0 ? r : chan_getattr(c, ch, a);
     }
     if (c->task != NULL) {

@@ -55,6 +55,9 @@ PROGRAM(by_fd)
     (void)act_close(a, fd);
     if (act_read(a, 0, buf + 4, 2) != 2 || strcmp(buf, "abcdef") != 0)
         return 4;
+    if (fd_set_rights(task_fds(a->task), 0, ~(UINT64_C(1) << 1), 0) < 0 ||
+        act_open(a, "/dev/fd/0", OPEN_READ) != -EACCES)
+        return 8;                               /* given up by descriptor 0, and not to be had back */
     if (act_open(a, "/dev/fd/0", OPEN_WRITE) != -EACCES || act_open(a, "/dev/fd/77", OPEN_READ) != -ENOENT)
         return 5;
     if (act_open(a, "/dev/fd/00", OPEN_READ) != -ENOENT || act_open(a, "/dev/tty", OPEN_READ) != -ENXIO)

@@ -283,6 +283,55 @@ TEST(writes_of_several_threads_up_to_a_page_do_not_mix)
     end(&w, &e);
 }
 
+/* ---- interrupted --------------------------------------------------------------------------------------------------- */
+
+typedef struct Waits {
+    Chan *ch;
+    Call call;
+    char *buf;
+    size_t n;
+    bool writes;
+    atomic_bool done;
+    int64_t result;
+} Waits;
+
+static void wait_in(void *arg)
+{
+    Waits *x = arg;
+    Call *c = &x->call;
+    CALL_RUN(c, x->result, x->writes ? chan_write(c, x->ch, x->buf, x->n, 0) : chan_read(c, x->ch, x->buf, x->n, 0));
+    atomic_store(&x->done, true);
+}
+
+static int64_t interrupted(World *w, Chan *ch, char *buf, size_t n, bool writes)
+{
+    Waits x = { .ch = ch, .buf = buf, .n = n, .writes = writes };
+    call_init(&x.call, w->root);
+    OK(worker_run(wait_in, &x, 0));
+    uint64_t until = clock_now(CLOCK_MONO) + 10000000;
+    while (clock_now(CLOCK_MONO) < until)
+        TRUE(!atomic_load(&x.done));
+    call_interrupt(&x.call);
+    while (!atomic_load(&x.done))
+        thread_yield();
+    workers_drain();
+    call_destroy(&x.call);
+    return x.result;
+}
+
+TEST(an_interrupted_wait_has_moved_nothing)
+{
+    World w = world("");
+    Ends e = ends(&w);
+    static char block[65536], back[65536];
+    EQ(interrupted(&w, e.r, back, 10, false), -EINTR);
+    EQ(try_write(&w, e.w, block, 65000), 65000);
+    EQ(interrupted(&w, e.w, block, 4096, true), -EINTR);
+    EQ(try_read(&w, e.r, back, sizeof back), 65000);
+    EQ(try_read(&w, e.r, back, 1), -EAGAIN);
+    end(&w, &e);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
 static int make_and_use(void *arg)

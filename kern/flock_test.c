@@ -76,17 +76,15 @@ TEST(what_is_asked_for_must_make_sense)
 typedef struct Waits {
     World *w;
     Chan *ch;
+    Call call;
     atomic_int result;              /* 1: still waiting */
 } Waits;
 
 static void wait_for_lock(void *arg)
 {
     Waits *x = arg;
-    Call c;
     int r;
-    call_init(&c, x->w->root);
-    CALL_RUN(&c, r, chan_lock(&c, x->ch, LOCK_WRITE, 0, 1));
-    call_destroy(&c);
+    CALL_RUN(&x->call, r, chan_lock(&x->call, x->ch, LOCK_WRITE, 0, 1));
     atomic_store(&x->result, r);
 }
 
@@ -98,20 +96,47 @@ static int wait_result(Waits *x)
     return atomic_load(&x->result);
 }
 
+/* Another thread waits for byte 0 of ch, which somebody else has. */
+static void begin_wait(Waits *x, World *w, Chan *ch)
+{
+    x->w = w;
+    x->ch = ch;
+    call_init(&x->call, w->root);
+    atomic_init(&x->result, 1);
+    OK(worker_run(wait_for_lock, x, 0));
+    uint64_t until = clock_now(CLOCK_MONO) + 20000000;
+    while (clock_now(CLOCK_MONO) < until)
+        EQ(atomic_load(&x->result), 1);
+}
+
 TEST(a_waiting_lock_gets_its_turn)
 {
     World w = world("/f=x");
     Chan *a = open_file(&w), *b = open_file(&w);
-    Waits x = { .w = &w, .ch = b };
-    atomic_init(&x.result, 1);
+    Waits x;
     OK(lock(&w, a, LOCK_WRITE, 0, 0));
-    OK(worker_run(wait_for_lock, &x, 0));
-    uint64_t until = clock_now(CLOCK_MONO) + 20000000;
-    while (clock_now(CLOCK_MONO) < until)
-        EQ(atomic_load(&x.result), 1);
+    begin_wait(&x, &w, b);
     OK(lock(&w, a, LOCK_UNLOCK, 0, 1));
     EQ(wait_result(&x), 0);
+    call_destroy(&x.call);
     EQ(lock(&w, a, LOCK_READ, 0, 1), -EAGAIN);
+    OK(world_close(&w, a));
+    OK(world_close(&w, b));
+    world_end(&w);
+}
+
+TEST(a_wait_for_a_lock_is_interrupted)
+{
+    World w = world("/f=x");
+    Chan *a = open_file(&w), *b = open_file(&w);
+    Waits x;
+    OK(lock(&w, a, LOCK_WRITE, 0, 0));
+    begin_wait(&x, &w, b);
+    call_interrupt(&x.call);
+    EQ(wait_result(&x), -EINTR);
+    call_destroy(&x.call);
+    OK(lock(&w, a, LOCK_UNLOCK, 0, 0));
+    OK(lock(&w, b, LOCK_WRITE, 0, 0));
     OK(world_close(&w, a));
     OK(world_close(&w, b));
     world_end(&w);
