@@ -173,7 +173,9 @@ static void worker(void *arg)
 /* What a terminal sends is for all of the task's group. */
 static int scope_of(int n)
 {
-    return n == SIG_TERM || n == SIG_USR1 ? KILL_ONE : KILL_GROUP;
+    return n == SIG_INT || n == SIG_QUIT || n == SIG_HUP || n == SIG_TSTP || n == SIG_CONT || n == SIG_WINCH
+               ? KILL_GROUP
+               : KILL_ONE;
 }
 
 static void pass_on(Run *run, Call *c, int n)
