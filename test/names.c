@@ -11,18 +11,14 @@
 
 #include "kern/text.h"
 
-enum { TEXTS = 8, TEXT_ROOM = 1 << 16 };
+enum { TEXTS = 64, TEXT_ROOM = 1 << 16 };
 
+/* Kept for the last 64 answers, of all threads together. */
 static char *text_slot(void)
 {
-    static _Thread_local char *texts[TEXTS];
-    static _Thread_local unsigned next;
-    char **s = &texts[next++ % TEXTS];
-    if (*s == NULL)
-        *s = malloc(TEXT_ROOM);
-    if (*s == NULL)
-        abort();
-    return *s;
+    static char texts[TEXTS][TEXT_ROOM];
+    static atomic_uint next;
+    return texts[atomic_fetch_add(&next, 1) % TEXTS];
 }
 
 /* ---- the namespace ------------------------------------------------------------------------------------------------ */
