@@ -69,15 +69,17 @@ step() {
     echo "   $name: $(($(date +%s) - start)) s"
 }
 
-# sessions BUILD: the scripts of test/, each what a user could type, in a directory of its own.
+# sessions BUILD: the scripts of test/, each what a user could type, in a directory of its own. A script that needs more
+# time than most says so at its head: "# Seconds: N".
 sessions() {
     for script in test/*.sh; do
         [ -e "$script" ] || continue
         wanted "$script" || wanted sessions || continue
         mkdir "$work/session"
+        seconds=$(sed -n '1,/^[^#]/s/^# Seconds: \([0-9]*\).*/\1/p' "$script")
         start=$(date +%s)
         TOP=$PWD BUILD=$PWD/$1 TASKFS=$PWD/$1/taskfs TEST_TMP=$work/session \
-            timeout -k 5 $((${SESSION_SECONDS:-300} * stretch)) sh "$script" >"$work/output" 2>&1 </dev/null
+            timeout -k 5 $((${seconds:-300} * stretch)) sh "$script" >"$work/output" 2>&1 </dev/null
         code=$?
         count $code "$work/output"
         case $code in
