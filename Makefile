@@ -107,7 +107,7 @@ $(B)/engine.choice: FORCE
 	@mkdir -p $(B); echo '$(ENGINE) $(WASMTIME_DIR)' | cmp -s - $@ || echo '$(ENGINE) $(WASMTIME_DIR)' > $@
 
 ENGINE_FLAGS = $$(tools/wasmtime.sh --cflags | sed 's/-I/-isystem /g')
-ENGINE_LIBS = $$(tools/wasmtime.sh --libs)
+ENGINE_LIBS = $$(tools/wasmtime.sh --libs) -lb2
 $(B)/%: ADD =
 $(B)/$(NATIVE)/front/%: ADD = -fvisibility=default
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): $(ENGINE_DIR)
@@ -152,7 +152,7 @@ install: all
 	case $(ENGINE_FILE) in *.so) install -m 755 $(ENGINE_FILE) $(DESTDIR)$(PREFIX)/lib/ ;; esac
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: taskfs' 'Description: A kernel in which every task is a directory' \
 		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -ltaskfs' \
-		'Libs.private: -pthread -ldl -lm' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/taskfs.pc
+		'Libs.private: -lb2 -pthread -ldl -lm' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/taskfs.pc
 
 # ---- unit tests -----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ group() {
         need binutils ar
         need pkg-config pkg-config
         need util-linux setarch flock
+        need libb2-dev /usr/include/blake2.h
         need ca-certificates /etc/ssl/certs/ca-certificates.crt
         ;;
     check)

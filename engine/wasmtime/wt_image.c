@@ -7,16 +7,25 @@
  */
 #include "engine/wasmtime/wt.h"
 
+#include <blake2.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "engine/wasmtime/wt_disk.h"
-#include "engine/wasmtime/wt_hash.h"
 #include "kern/count.h"
 
-static_assert(IMAGE_KEY_SIZE == HASH_SIZE, "the key of an image is a hash");
 static_assert(IMAGE_KEY_SIZE == DISK_KEY_SIZE, "and names its file");
+
+/*
+ * The name of a program's bytes in the cache. A compiled program is native code, so nobody may be able to make two programs with
+ * one name: BLAKE2b, of the length of the key.
+ */
+static void hash(const void *data, size_t n, uint8_t out[IMAGE_KEY_SIZE])
+{
+    int r = blake2b(out, data, NULL, IMAGE_KEY_SIZE, n, 0);
+    ASSERT(r == 0);
+}
 
 enum { STAMPS = 256, STAMP_LEAST = 1 << 20 };     /* files; bytes */
 
@@ -143,7 +152,7 @@ int image_of(uint8_t *source, size_t n, Image **out, bool *fresh)
     Image *made = image_new();
     if (made == NULL)
         return -ENOMEM;
-    blake2b(source, n, made->key);
+    hash(source, n, made->key);
     made->source = source;
     made->source_n = n;
     *out = image_publish(made);
@@ -321,13 +330,13 @@ static void stamp_hash(const FileStamp *s, uint8_t *out)
     char text[160];
     int n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIi64 " %" PRIi64, s->dev->name,
                      s->space, s->id, s->size, s->mtime, s->ctime);
-    blake2b(text, n < 0 || (size_t)n > sizeof(text) ? sizeof(text) : (size_t)n, out);
+    hash(text, n < 0 || (size_t)n > sizeof(text) ? sizeof(text) : (size_t)n, out);
 }
 
 /* The image of a file whose bytes were known to another process: not read, mapped. Owned, or NULL. */
 static Image *image_from_disk(const FileStamp *s)
 {
-    uint8_t stamp[HASH_SIZE];
+    uint8_t stamp[IMAGE_KEY_SIZE];
     WtEngine *e = wt_engine();
     Image *im = e != NULL ? image_new() : NULL;
     if (im == NULL)
@@ -393,7 +402,7 @@ void image_remember(const FileStamp *s, Image *im)
 {
     stamp_keep(s, im);
     if (stamp_on_disk(s)) {
-        uint8_t stamp[HASH_SIZE];
+        uint8_t stamp[IMAGE_KEY_SIZE];
         stamp_hash(s, stamp);
         disk_remember(stamp, im->key, im->memory_bytes);
     }
