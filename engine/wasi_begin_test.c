@@ -7,6 +7,7 @@
 #include "engine/wasi_call.h"
 #include "kern/ns.h"
 #include "test/guest.h"
+#include "test/slowdev.h"
 
 /* The preopen's name, or "" when fd is none. */
 static const char *preopen(Prog *p, uint32_t fd)
@@ -38,9 +39,7 @@ static void begin_in(Prog *p, const char *dir)
 {
     Call *c = &p->thread.call;
     Chan *ch = NULL;
-    call_begin(c);
-    OK(walk_path(c, (WalkFrom){ .ns = p->task.ns }, dir, 0, &ch));
-    call_end(c);
+    OK(KERNEL(p, walk_path(c, (WalkFrom){ .ns = p->task.ns }, dir, 0, &ch)));
     chan_put(p->task.cwd);
     p->task.cwd = ch;
     OK(wasi_begin(&p->wasi, &p->task, &p->thread));
@@ -121,6 +120,50 @@ TEST(standard_descriptors_stay)
     begin_in(&p, "/");
     EQ(filetype(&p, 1), WASI_TYPE_CHAR);
     EQ(filetype(&p, 4), WASI_TYPE_CHAR);
+    prog_end(&p);
+}
+
+static int begin_again(void *arg)
+{
+    Prog *p = arg;
+    return wasi_begin(&p->wasi, &p->task, &p->thread);
+}
+
+TEST(a_program_begins_or_there_is_no_memory)
+{
+    Prog p;
+    prog_begin(&p, false);
+    OK(prog_tmpfs(&p, "/tmp"));
+    begin_in(&p, "/dir");
+    test_each_failure(begin_again, &p);
+    STR_EQ(preopen(&p, 3), "/");
+    STR_EQ(preopen(&p, 4), ".");
+    prog_end(&p);
+}
+
+TEST(preopens_of_devices_that_wait)
+{
+    Prog p;
+    slow_set(SLOW_WAIT, 2);
+    prog_begin(&p, false);
+    OK(prog_tmpfs(&p, "/tmp"));
+    begin_in(&p, "/dir");
+    STR_EQ(preopen(&p, 4), ".");
+    STR_EQ(preopen(&p, 7), "");
+    TRUE(slow_waits() > 3);
+    prog_end(&p);
+    slow_set(SLOW_OFF, 0);
+}
+
+TEST(a_small_table_has_fewer_preopens)
+{
+    Prog p;
+    prog_begin(&p, false);
+    OK(prog_tmpfs(&p, "/tmp"));
+    fdtab_limit(p.task.fds, 5);
+    begin_in(&p, "/dir");
+    STR_EQ(preopen(&p, 4), ".");
+    EQ(DO(&p, fd_fdstat_get, 5, 0), WASI_EBADF);
     prog_end(&p);
 }
 

@@ -13,6 +13,7 @@
 #include "kern/account.h"
 #include "kern/ns.h"
 #include "test/guest.h"
+#include "test/slowdev.h"
 
 uint32_t open_file(Prog *p, const char *path, uint64_t rights)
 {
@@ -43,10 +44,8 @@ void bind_dir(Prog *p, const char *where, unsigned flags)
 {
     Call *c = &p->thread.call;
     AUTO_CHAN Chan *src = NULL;
-    call_begin(c);
-    OK(walk_path(c, (WalkFrom){ .ns = p->task.ns }, "/dir", 0, &src));
-    OK(ns_bind(c, (WalkFrom){ .ns = p->task.ns }, src, where, flags));
-    call_end(c);
+    OK(KERNEL(p, walk_path(c, (WalkFrom){ .ns = p->task.ns }, "/dir", 0, &src)));
+    OK(KERNEL(p, ns_bind(c, (WalkFrom){ .ns = p->task.ns }, src, where, flags)));
 }
 
 /* ---- what a program is ------------------------------------------------------------------------------------------ */
@@ -424,7 +423,8 @@ static void listing(Prog *p)
     /* Cut in the middle of a name, and gone on with behind the last whole entry. */
     EQ(DO(p, fd_readdir, 3, buf, 26, 0, 0), WASI_OK);
     EQ(prog_u32(p, 0), 26);
-    EQ(DO(p, fd_readdir, 3, buf, 1024, prog_u64(p, buf), 0), WASI_OK);
+    uint64_t cookie = prog_u64(p, buf);
+    EQ(DO(p, fd_readdir, 3, buf, 1024, cookie, 0), WASI_OK);
     EQ(prog_u32(p, 0), used - 25);
     EQ(DO(p, fd_readdir, 3, buf, 0, 0, 0), WASI_OK);
     EQ(DO(p, fd_readdir, 3, buf, 1024, UINT64_MAX, 0), WASI_OK);
@@ -483,6 +483,8 @@ static void *interrupt(void *arg)
 
 static void interrupts(Prog *p)
 {
+    bool goes_on = prog_goes_on;
+    prog_goes_on = false;
     uint32_t fd = (uint32_t)prog_odd(p, "wait", OPEN_READ | OPEN_WRITE), iov = prog_iov(p, 64, 8);
     uint32_t sub = prog_room(p, 48);
     INTERRUPTED(p, fd_read, fd, iov, 1, 0);
@@ -490,6 +492,7 @@ static void interrupts(Prog *p)
     prog_set32(p, sub + 8, WASI_EVENT_READ);
     prog_set32(p, sub + 16, fd);
     INTERRUPTED(p, poll_oneoff, sub, 128, 1, 0);
+    prog_goes_on = goes_on;
 }
 
 static void broken_pipe(Prog *p)
@@ -639,6 +642,31 @@ TEST(every_call_answers_every_errno)
     printf("wasi coverage: %u of %u cells\n", hit, all);
     EQ(hit, all);
     EQ(unknown, 0);
+}
+
+/* Whatever waits, and wherever: it comes out the same. */
+static void play_slowly(SlowMode mode)
+{
+    /* An interrupted call begins from its start: a chain of forty links has to get through. */
+    static const unsigned odds[] = { 2, 3, 7 }, far_apart[] = { 15, 30, 60 };
+    for (size_t i = 0; i < LEN(odds); i++) {
+        slow_set(mode, mode == SLOW_WAIT ? odds[i] : far_apart[i]);
+        prog_goes_on = mode == SLOW_INTERRUPT;
+        play(i % 2 == 0);
+        TRUE(slow_waits() > 20);
+    }
+    prog_goes_on = false;
+    slow_set(SLOW_OFF, 0);
+}
+
+TEST_SLOW(the_same_when_devices_wait_now_and_then, 60)
+{
+    play_slowly(SLOW_WAIT);
+}
+
+TEST_SLOW(the_same_when_interrupted_calls_are_made_again, 60)
+{
+    play_slowly(SLOW_INTERRUPT);
 }
 
 TEST(the_same_with_guest_memory_out_of_reach)

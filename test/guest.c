@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dev/devmem.h"
 #include "engine/wasi_call.h"
 #include "kern/account.h"
 #include "kern/ns.h"
 #include "kern/walk.h"
+#include "test/slowdev.h"
 
 /* ---- odd devices ------------------------------------------------------------------------------------------------ */
 
@@ -161,11 +161,9 @@ int prog_tmpfs(Prog *p, const char *where)
 {
     Call *c = &p->thread.call;
     AUTO_FILE *root = NULL;
-    call_begin(c);
-    int r = devmem_new(c, &root);
+    int r = KERNEL(p, slow_new(c, &root));
     if (r == 0)
-        r = ns_mount(c, (WalkFrom){ .ns = p->task.ns }, root, "tmpfs", where, BIND_CREATE);
-    call_end(c);
+        r = KERNEL(p, ns_mount(c, (WalkFrom){ .ns = p->task.ns }, root, "tmpfs", where, BIND_CREATE));
     return r;
 }
 
@@ -173,7 +171,7 @@ static void make_files(Prog *p)
 {
     Call *c = &p->thread.call;
     OK(prog_tmpfs(p, "/"));
-    OK(walk_path(c, (WalkFrom){ .ns = p->task.ns }, "/", 0, &p->task.cwd));
+    OK(KERNEL(p, walk_path(c, (WalkFrom){ .ns = p->task.ns }, "/", 0, &p->task.cwd)));
 }
 
 void prog_begin(Prog *p, bool copied)
@@ -332,6 +330,8 @@ static const char *const errno_names[WASI_ERRNO_COUNT] = {
     "SPIPE",       "SRCH",           "STALE",       "TIMEDOUT",    "TXTBSY",
     "XDEV",        "NOTCAPABLE",
 };
+
+bool prog_goes_on;
 
 static atomic_uint noted[CALL_COUNT][WASI_ERRNO_COUNT];
 

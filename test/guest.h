@@ -63,11 +63,26 @@ int prog_open(Prog *p, const char *path, uint32_t oflags, uint64_t rights);
 #define GUEST_CALL(name, params, results, arguments) CALL_##name,
 enum { WASI_CALLS(GUEST_CALL) CALL_COUNT };
 
+/* Calls that are interrupted are made again until they are not. */
+extern bool prog_goes_on;
+
+/* A kernel call of p's thread, to its end. */
+#define KERNEL(p, expr)                                                                                                \
+    ({                                                                                                                 \
+        int r_;                                                                                                        \
+        do                                                                                                             \
+            CALL_RUN(&(p)->thread.call, r_, (expr));                                                                   \
+        while (r_ == -EINTR && prog_goes_on);                                                                          \
+        r_;                                                                                                            \
+    })
+
 /* Runs one call to its end, noting what it answered. */
 #define DO(p, name, ...)                                                                                               \
     ({                                                                                                                 \
         int32_t r_;                                                                                                    \
-        WASI_RUN(&(p)->w, r_, wasi_##name(&(p)->w, ##__VA_ARGS__));                                                    \
+        do                                                                                                             \
+            WASI_RUN(&(p)->w, r_, wasi_##name(&(p)->w, ##__VA_ARGS__));                                                \
+        while (r_ == WASI_EINTR && prog_goes_on);                                                                      \
         prog_note(CALL_##name, r_);                                                                                    \
         r_;                                                                                                            \
     })
