@@ -134,16 +134,6 @@ typedef struct LineText {
     const NsRoot *root;
 } LineText;
 
-/* The first line of those that made what stands at a name; seen: only what is not hidden by identity counts. */
-static uint64_t first_line(const NsRoot *root, const NsNode *n, bool seen)
-{
-    uint64_t first = UINT64_MAX;
-    for (unsigned i = 0; i < n->nmember; i++)
-        if (n->member[i].line < first && (!seen || nslog_line_seen(root, n, n->member[i].line)))
-            first = n->member[i].line;
-    return first;
-}
-
 static void put_bind(LineText *t, const NsLogLine *l)
 {
     if (l->mount)
@@ -165,7 +155,7 @@ static int binds_line(void *arg, const NsLine *line)
         text_quoted(t->out, line->dst);
         text_put(t->out, " hidden\n");
     }
-    if (!node_is(n, NODE_BOUND) || line->hide || first_line(t->root, n, false) != line->k)
+    if (!node_is(n, NODE_BOUND) || line->hide || nslog_first(t->root, n, false) != line->k)
         return 0;
     uint64_t shown = 0;
     for (unsigned i = 0; i < n->nmember; i++) {
@@ -211,7 +201,7 @@ static int dump_line(void *arg, const NsLine *line)
     if (!parent_seen(t->root, line->dst))
         return 0;
     bool hide = line->hide || !node_seen(t->root, n);
-    bool first = !line->hide && first_line(t->root, n, !hide) == line->k;
+    bool first = !line->hide && nslog_first(t->root, n, !hide) == line->k;
     if (hide && !line->hide && !first)
         return 0;
     if (!hide && !nslog_line_seen(t->root, n, line->k))
@@ -237,7 +227,7 @@ static int put_lines(Ns *ns, NsLineFn *fn, const char *prefix, Text *out)
     uint64_t version;
     NsRoot *root = ns_root(ns, &version);
     LineText t = { .out = out, .prefix = prefix, .root = root };
-    int r = nslog_each(root, fn, &t);
+    int r = nslog_each(root, prefix != NULL, fn, &t);
     nsobj_put(&root->obj);
     return r < 0 ? r : text_ok(out);
 }

@@ -15,6 +15,43 @@
 #include "kern/task.h"
 #include "kern/walkto.h"
 
+/* ---- what is hidden by identity ----------------------------------------------------------------------------------- */
+
+/* Hiding a graft of the root leaves the root. */
+static bool is_root_file(const Edit *e, const NsHidden *f)
+{
+    const NsNode *top = e->root->top;
+    for (unsigned i = 0; i < top->nmember; i++) {
+        const File *t = top->member[i].file;
+        if (t->dev == f->dev && t->space == f->space && t->id == f->id)
+            return true;
+    }
+    return false;
+}
+
+int edit_hide(Edit *e, const NsHidden *file, Map **hides)
+{
+    if (is_root_file(e, file))
+        return 0;
+    int r = hidden_add(e->a, hides, file);
+    return r < 0 ? r : hidden_add(e->a, &e->root->hidden, file);
+}
+
+/* Only what the writer can name: not what is hidden from it, too. */
+static int show_members(Edit *e, const NsMember *m, unsigned n)
+{
+    int r = 0;
+    for (unsigned i = 0; i < n && r == 0; i++) {
+        const NsNode *inner = m[i].inner;
+        NsHidden file = hidden_of(m[i].file);
+        if (node_is(inner, NODE_BOUND))         /* it grafts a union, which is what this is */
+            r = show_members(e, inner->member, inner->nmember);
+        else if (root_hides_file(e->root, m[i].file) && e->writer != NULL && !root_hides_file(e->writer, m[i].file))
+            r = hidden_take(e->a, &e->root->hidden, &file);
+    }
+    return r;
+}
+
 /* ---- one change --------------------------------------------------------------------------------------------------- */
 
 static NsNode *node_clone(Account *a, const NsNode *n, Map *kids)
@@ -22,6 +59,7 @@ static NsNode *node_clone(Account *a, const NsNode *n, Map *kids)
     NsNode *copy = node_new(a, n->name, n->state, kids, n->member, n->nmember, 0);
     if (copy == NULL)
         return NULL;
+    copy->mask = n->mask;
     copy->keep_kids = n->keep_kids;
     copy->gen = n->gen;
     copy->line = n->line;
@@ -165,42 +203,6 @@ int edit_run(Edit *e, EditFn *fn)
     return r;
 }
 
-/* ---- what is hidden by identity ----------------------------------------------------------------------------------- */
-
-/* The root itself is never hidden by identity. */
-static bool is_root_file(const Edit *e, const NsHidden *f)
-{
-    const NsNode *top = e->root->top;
-    for (unsigned i = 0; i < top->nmember; i++) {
-        const File *t = top->member[i].file;
-        if (t->dev == f->dev && t->space == f->space && t->id == f->id)
-            return true;
-    }
-    return false;
-}
-
-int edit_hide(Edit *e, const NsHidden *file, Map **hides)
-{
-    if (is_root_file(e, file))
-        return 0;
-    int r = hidden_add(e->a, hides, file);
-    return r < 0 ? r : hidden_add(e->a, &e->root->hidden, file);
-}
-
-static int show_members(Edit *e, const NsMember *m, unsigned n)
-{
-    int r = 0;
-    for (unsigned i = 0; i < n && r == 0; i++) {
-        const NsNode *inner = m[i].inner;
-        NsHidden file = hidden_of(m[i].file);
-        if (node_is(inner, NODE_BOUND))         /* it grafts a union, which is what this is */
-            r = show_members(e, inner->member, inner->nmember);
-        else if (root_hides_file(e->root, m[i].file))
-            r = hidden_take(e->a, &e->root->hidden, &file);
-    }
-    return r;
-}
-
 /* ---- bind --------------------------------------------------------------------------------------------------------- */
 
 bool edit_since_seal(const Edit *e, const NsNode *n) { return node_is(n, NODE_BOUND) && n->gen == e->root->gen; }
@@ -237,6 +239,8 @@ static int as_seen(Call *c, Account *a, NsNode *node, NsNode **out)
     }
     NsNode *copy = node_new(a, node->name, NODE_BOUND, node->kids, node->member, node->nmember, 0);
     int r = copy == NULL ? -ENOMEM : 0;
+    if (copy != NULL)
+        copy->mask = node->mask;
     for (unsigned i = 0; i < node->nmember && r == 0; i++) {
         File *f = copy->member[i].file, *real = NULL;
         if ((f->flags & FILE_DYNAMIC) == 0)
@@ -293,6 +297,10 @@ static int single_member(Edit *e, NsNode *own, NsNode *inner, unsigned flags)
     e->nmember = 1;
     NsMember *m = &e->member[0];
     *m = (NsMember){ .file = file_get(s->file), .flags = flags };
+    const NsNode *grafted = node_is(own, NODE_BOUND) ? own : inner;
+    for (unsigned i = 0; node_is(grafted, NODE_BOUND) && grafted->nmember > 1 && i < grafted->nmember; i++)
+        if ((e->flags & (BIND_BEFORE | BIND_AFTER)) == 0)
+            m->flags |= grafted->member[i].flags & BIND_CREATE;     /* as when its members are taken one by one */
     if (e->flags & BIND_SHALLOW)
         return 0;
     int r = node_overlay(e->a, s->file, own, inner, s->flags & CHAN_RDONLY ? BIND_RDONLY : 0, &m->inner);
@@ -477,10 +485,15 @@ static int bind_line(Call *c, WalkFrom from, Chan *src, const char *what, bool m
         return fail(c, -ENOTDIR, "bind: %s: no directory", what);
     Edit e = { .c = c, .a = from.ns->account, .ns = from.ns, .path = at->path->s, .there = end.missing ? NULL : at,
                .src = src, .flags = flags, .what = what, .mount = mount };
-    r = source_begin(&e, walk_at(c, NULL).ns != from.ns);
+    Ns *own = walk_at(c, NULL).ns;
+    uint64_t version;
+    NsRoot *writer = own == NULL ? NULL : ns_root(own, &version);
+    e.writer = writer;
+    r = source_begin(&e, own != from.ns);
     if (r == 0)
         r = edit_run(&e, bind_at);
     members_free(e.member, e.nmember);
+    nsobj_put((NsObj *)writer);
     return r;
 }
 

@@ -26,6 +26,7 @@ typedef struct Edit {
     bool mount;
     NsMember *member;               /* bind: what the source brings, owned */
     unsigned nmember;
+    const NsRoot *writer;           /* bind: by whose names the source was found. Borrowed */
     Map *hides;                     /* hide: what the name hides already by a tree that a graft brought; borrowed or NULL */
     bool (*is_view)(const File *);  /* ns_replace: what goes, and what comes instead */
     File *file;
@@ -61,10 +62,12 @@ NsLogLine *nslog_find(const NsRoot *root, uint64_t k);
 int nslog_replace_src(Account *a, NsRoot *root, uint64_t k, Chan *src);
 /* The node that stands at a path of the namespace itself, or NULL. */
 NsNode *root_node(const NsRoot *root, const char *path);
-/* What is in force in root, by number; fn nonzero stops and is returned. */
-int nslog_each(const NsRoot *root, NsLineFn *fn, void *arg);
+/* What is in force in root, by number, or in an order to replay it in; fn nonzero stops and is returned. */
+int nslog_each(const NsRoot *root, bool to_replay, NsLineFn *fn, void *arg);
 /* True when the name at path is there: neither it nor a name above it is hidden. */
 bool nslog_seen(const NsRoot *root, const char *path);
+/* The first line of those that made what stands at a name; seen: of what is not hidden by identity. UINT64_MAX: none. */
+uint64_t nslog_first(const NsRoot *root, const NsNode *node, bool seen);
 /* True when something that line k brought to node is not hidden by identity. */
 bool nslog_line_seen(const NsRoot *root, const NsNode *node, uint64_t k);
 

@@ -160,34 +160,43 @@ bool nslog_seen(const NsRoot *root, const char *path)
 bool nslog_line_seen(const NsRoot *root, const NsNode *node, uint64_t k)
 {
     for (unsigned i = 0; i < node->nmember; i++) {
-        const NsMember *m = &node->member[i];
-        if (m->line == k && (node_is(m->inner, NODE_BOUND) ? node_seen(root, m->inner) : !root_hides_file(root, m->file)))
+        if (node->member[i].line == k && member_seen(root, &node->member[i]))
             return true;
     }
     return false;
 }
 
-/* A hidden name is in force below a bind, too: it comes back when that is undone. */
 static bool in_force(const NsRoot *root, const NsLogLine *l)
 {
     const NsNode *n = root_node(root, l->dst);
-    bool found = false;
-    if (n == NULL)
-        return false;
-    for (unsigned i = 0; i < n->nmember && !found; i++)
-        found = n->member[i].line == l->item.hash;
-    while (l->hide && n != NULL && !found) {
-        found = n->state == NODE_HIDDEN && n->line == l->item.hash;
-        n = n->covered;
-    }
-    return found;
+    if (node_is(n, NODE_HIDDEN))
+        return n->line == l->item.hash;
+    for (unsigned i = 0; n != NULL && i < n->nmember; i++)
+        if (n->member[i].line == l->item.hash)
+            return true;
+    return false;
 }
 
-typedef struct Lines {
+uint64_t nslog_first(const NsRoot *root, const NsNode *node, bool seen)
+{
+    uint64_t first = UINT64_MAX;
+    for (unsigned i = 0; i < node->nmember; i++)
+        if (node->member[i].line < first && (!seen || member_seen(root, &node->member[i])))
+            first = node->member[i].line;
+    return first;
+}
+
+typedef struct Item {
+    const NsLogLine *line;
+    uint64_t key;                   /* its place in the order: twice the line's number, or less */
+    unsigned depth;
+} Item;
+
+typedef struct Items {
     const NsRoot *root;
-    const NsLogLine **line;
+    Item *item;
     size_t n;
-} Lines;
+} Items;
 
 static int count_line(void *arg, MapItem *item)
 {
@@ -198,36 +207,74 @@ static int count_line(void *arg, MapItem *item)
 
 static int take_line(void *arg, MapItem *item)
 {
-    Lines *l = arg;
+    Items *l = arg;
     const NsLogLine *line = (const NsLogLine *)item;
     if (in_force(l->root, line))
-        l->line[l->n++] = line;
+        l->item[l->n++] = (Item){ .line = line, .key = 2 * item->hash };
     return 0;
 }
 
-static int by_number(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
-    uint64_t x = (*(const NsLogLine *const *)a)->item.hash, y = (*(const NsLogLine *const *)b)->item.hash;
-    return (x > y) - (x < y);
+    const Item *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return (x->depth > y->depth) - (x->depth < y->depth);
 }
 
-int nslog_each(const NsRoot *root, NsLineFn *fn, void *arg)
+static Item *item_of(Items *l, uint64_t k)
+{
+    size_t from = 0, to = l->n;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        if (l->item[mid].line->item.hash < k)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < l->n && l->item[from].line->item.hash == k ? &l->item[from] : NULL;
+}
+
+/* The first line of a name will be a plain bind: it comes before all lines below the name, so that it covers none of them. */
+static void put_before(Items *l, const NsLogLine *line)
+{
+    const NsNode *n = l->root->top;
+    const char *path = line->dst;
+    char name[NAME_MAX_LEN + 1];
+    for (unsigned depth = 0; n != NULL && path[strspn(path, "/")] != '\0'; depth++) {
+        Item *above = node_is(n, NODE_BOUND) ? item_of(l, nslog_first(l->root, n, node_seen(l->root, n))) : NULL;
+        if (above != NULL && above->key > 2 * line->item.hash) {
+            above->key = 2 * line->item.hash - 1;
+            above->depth = depth;
+        }
+        if (path_next(&path, name) != 1)
+            return;
+        n = node_kid(n, name, name_hash(name, strlen(name)));
+    }
+}
+
+int nslog_each(const NsRoot *root, bool to_replay, NsLineFn *fn, void *arg)
 {
     size_t n = 0;
     int r = 0;
     map_each(root->lines, count_line, &n);
-    Lines l = { .root = root, .line = mem_alloc((n + 1) * sizeof *l.line) };
-    if (l.line == NULL)
+    Items l = { .root = root, .item = mem_alloc((n + 1) * sizeof *l.item) };
+    if (l.item == NULL)
         return -ENOMEM;
     map_each(root->lines, take_line, &l);
-    qsort((void *)l.line, l.n, sizeof *l.line, by_number);
+    qsort(l.item, l.n, sizeof *l.item, by_key);
+    if (to_replay) {
+        for (size_t i = 0; i < l.n; i++)
+            put_before(&l, l.item[i].line);
+        qsort(l.item, l.n, sizeof *l.item, by_key);
+    }
     for (size_t i = 0; i < l.n && r == 0; i++) {
-        const NsLogLine *x = l.line[i];
+        const NsLogLine *x = l.item[i].line;
         NsLine line = { .k = x->item.hash, .flags = x->flags, .hide = x->hide, .mount = x->mount, .what = x->what,
                         .dst = x->dst, .src = x->src };
         r = fn(arg, &line);
     }
-    mem_free((void *)l.line);
+    mem_free(l.item);
     return r;
 }
 
@@ -235,7 +282,7 @@ int ns_lines(Ns *ns, NsLineFn *fn, void *arg)
 {
     uint64_t version;
     NsRoot *root = ns_root(ns, &version);
-    int r = nslog_each(root, fn, arg);
+    int r = nslog_each(root, false, fn, arg);
     nsobj_put(&root->obj);
     return r;
 }
@@ -254,7 +301,7 @@ static int source_place(Call *c, const NsRoot *root, const NsLogLine *l, Chan **
     if (m == NULL)
         return -ENOMEM;
     for (unsigned i = 0; i < at->nmember; i++)
-        if (at->member[i].line == l->item.hash)
+        if (at->member[i].line == l->item.hash && member_seen(root, &at->member[i]))
             m[n++] = at->member[i];
     NsNode *own = node_new(call_account(c), "", NODE_BOUND, at->kids, m, n, 0);
     File *f = NULL;
@@ -267,6 +314,7 @@ static int source_place(Call *c, const NsRoot *root, const NsLogLine *l, Chan **
         node_put(own);
         return r < 0 ? r : -ENOMEM;
     }
+    own->mask = true;
     ch->own = own;
     ch->flags = node_flags(root, own);
     *out = ch;

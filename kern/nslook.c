@@ -224,7 +224,7 @@ static int lookup_under(Lookup *l, const Spot *dir, Spot *out)
     const NsNode *node = dir->own;
     if (!node_is(node, NODE_BOUND))
         return lookup_member(l, dir->file, dir->inner, dir->flags & CHAN_RDONLY, out);
-    if (node->nmember == 1)         /* whose file was found on the way here */
+    if (node->nmember == 1 && (l->root->hidden == NULL || member_seen(l->root, &node->member[0])))  /* its file is dir's */
         return lookup_member(l, dir->file, node->member[0].inner, member_flags(dir->flags, &node->member[0]), out);
     int r = -ENOENT;
     for (unsigned i = 0; i < node->nmember && r == -ENOENT && !l->hidden; i++) {
@@ -257,6 +257,22 @@ static int make_dir(Lookup *l, const Spot *dir, NsNode *kid, Spot *out)
     return 0;
 }
 
+/* What is below a mask is one, too. */
+static int pass_mask(Lookup *l, NsNode *kid, Spot *out)
+{
+    NsNode *mask = node_new(call_account(l->c), kid->name, NODE_PASS, kid->kids, NULL, 0, 0);
+    int r = -ENOMEM;
+    if (mask != NULL) {
+        mask->mask = true;
+        r = temps_add(l->temps, mask);
+    }
+    if (r < 0)
+        spot_drop(out);
+    else
+        out->own = mask;
+    return r;
+}
+
 static int lookup_in(Lookup *l, const Spot *dir, Spot *out)
 {
     NsNode *kid = node_kid(dir->own, l->name, l->hash);
@@ -267,6 +283,8 @@ static int lookup_in(Lookup *l, const Spot *dir, Spot *out)
     int r = lookup_under(l, dir, out);
     if (kid == NULL || (r < 0 && (r != -ENOENT || l->hidden)))
         return r;
+    if (dir->own->mask)
+        return r < 0 || !file_has_names(out->file) ? r : pass_mask(l, kid, out);
     if (r == 0 && !file_has_names(out->file)) {     /* others put a file there: the names below stay */
         spot_drop(out);
         r = -ENOENT;
@@ -292,10 +310,9 @@ int spot_root(Call *c, const NsRoot *root, Spot *out)
 {
     Lookup l = { .c = c, .root = root };
     NsNode *top = root->top;
-    int r = 0;
-    if (top->state == NODE_BOUND) {
-        r = enter_bound(&l, top, out);
-    } else {
+    int r = top->state == NODE_BOUND ? enter_bound(&l, top, out) : -ENOENT;
+    if (r == -ENOENT) {             /* nothing is bound there, or all of it is hidden */
+        r = 0;
         File *made = synth_dir(0);
         if (made == NULL)
             return -ENOMEM;
@@ -322,7 +339,7 @@ static int create_in(Call *c, const NsRoot *root, const NsNode *node, bool rdonl
             continue;
         bool ro = rdonly || (m->flags & BIND_RDONLY) != 0;
         int r = node_is(m->inner, NODE_BOUND) ? create_in(c, root, m->inner, ro, out) : take(c, root, m, ro, out);
-        if (r != -ENOENT)           /* -ENOENT: hidden; the next one that takes names does */
+        if (r != -ENOENT && r != -EPERM)    /* hidden, or a union that takes none: the next one that takes names does */
             return r;
     }
     return -EPERM;
@@ -375,7 +392,7 @@ static int hold_member(Holder *h, File *file, const NsNode *inner, bool rdonly)
 static int hold_in(Holder *h, File *file, const NsNode *own, const NsNode *inner, bool rdonly)
 {
     const NsNode *kid = node_kid(own, h->name, h->hash);
-    if (kid != NULL)
+    if (kid != NULL && (kid->state != NODE_PASS || !own->mask))
         return kid->state == NODE_HIDDEN || (kid->state == NODE_BOUND && !node_seen(h->root, kid)) ? -ENOENT : -EBUSY;
     if (!node_is(own, NODE_BOUND))
         return hold_member(h, file, inner, rdonly);

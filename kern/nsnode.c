@@ -188,5 +188,8 @@ int node_overlay(Account *a, File *file, NsNode *own, NsNode *inner, unsigned fl
     if (inner->state == NODE_BOUND)
         below.file = inner->member[0].file;     /* which may stand for another, by who looks */
     *out = node_new(a, own->name, NODE_BOUND, own->kids, &below, 1, 0);
-    return *out == NULL ? -ENOMEM : 0;
+    if (*out == NULL)
+        return -ENOMEM;
+    (*out)->mask = own->mask;
+    return 0;
 }

@@ -85,6 +85,7 @@ struct NsNode {
     NodeState state;
     uint16_t depth;                 /* how far trees of names are nested in its members: bounds the recursion of lookups */
     uint32_t files;                 /* how many files a lookup may have to ask */
+    bool mask;                      /* its kids take the place of what is there, but those that only lead to others make no name */
     bool keep_kids;                 /* undoing what was bound here keeps the kids: only -a and -b were used since the seal */
     uint16_t nmember;
     uint16_t name_len;
@@ -198,6 +199,10 @@ int spot_holder(Call *c, const NsRoot *root, const Spot *dir, const char *name, 
 bool node_seen(const NsRoot *root, const NsNode *node);
 /* CHAN_SELF_RDONLY, when the first member that is seen is read-only. */
 uint16_t node_flags(const NsRoot *root, const NsNode *node);
+static inline bool member_seen(const NsRoot *root, const NsMember *m)
+{
+    return node_is(m->inner, NODE_BOUND) ? node_seen(root, m->inner) : !root_hides_file(root, m->file);
+}
 /* What a member is (the first of a union that it grafts), for who looks; owned. -ENOENT: it is hidden by identity. */
 int member_file(Call *c, const NsRoot *root, const NsMember *m, File **out);
 /* Identity of the synthetic directory that stands for a name in dir. */

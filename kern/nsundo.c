@@ -114,10 +114,10 @@ static int hidden_before(Call *c, WalkFrom from, const Path *path, Map **hides)
 
 int ns_hide(Call *c, WalkFrom from, const char *dst)
 {
-    WalkEnd end;
+    WalkEnd end = { 0 };
     int r = edit_look(c, from, dst, WALK_NOFOLLOW, &end);
     if (r < 0)
-        return r;
+        return end.hidden ? 0 : r;  /* below what is hidden nothing is left to hide */
     AUTO_CHAN Chan *at = end.chan;
     if (at->path->len == 1)
         return fail(c, -EINVAL, "hide: not the root");
@@ -157,6 +157,8 @@ static const NsMember *member_of(const NsNode *node, const Chan *src)
     const NsMember *found = NULL;
     for (unsigned i = 0; i < node->nmember; i++) {
         const NsMember *m = &node->member[i];
+        if (i > 0 && m->line == m[-1].line)
+            continue;               /* of a union that was bound, the first member is what was bound */
         bool same = file_same(m->file, src->file) || file_same(m->file, chan_raw_file(src));
         if (same && (found == NULL || m->line > found->line))
             found = m;

@@ -35,7 +35,7 @@ static void synth_free(File *f)
     mem_free(f);
 }
 
-static const Dev synth = {
+const Dev synth_dev = {
     .name = "root",
     .readdir = synth_readdir,
     .getattr = synth_getattr,
@@ -46,6 +46,6 @@ File *synth_dir(uint64_t id)
 {
     File *f = mem_alloc(sizeof *f);
     if (f != NULL)
-        file_init(f, &synth, TYPE_DIR, 0, 0, id);
+        file_init(f, &synth_dev, TYPE_DIR, 0, 0, id);
     return f;
 }

@@ -8,6 +8,8 @@
 #include "kern/dev.h"
 #include "kern/kern.h"
 
+extern const Dev synth_dev;         /* the device of all of them */
+
 /* The synthetic directory known by id (two Files of one id are the same file). Owned; NULL without memory. */
 File *synth_dir(uint64_t id);
 

@@ -118,6 +118,7 @@ typedef struct Collect {
     const NsRoot *root;
     DirList *list;
     const File *dir;                /* whose names are being added */
+    size_t first;                   /* entries from here on are of this directory, not of members before it */
     bool passes;                    /* names that only lead to others, not what is bound or hidden */
 } Collect;
 
@@ -125,7 +126,7 @@ typedef struct Collect {
 static int add_pass(Collect *k, const NsNode *kid)
 {
     uint64_t id = made_id(k->dir, kid);
-    ListEntry e = { .shown = true, .type = TYPE_DIR, .ino = id, .id = id };
+    ListEntry e = { .shown = !root_hides(k->root, &synth_dev, 0, id), .type = TYPE_DIR, .ino = id, .id = id };
     int r = make_room(k->list, kid->name_len);
     if (r < 0)
         return r;
@@ -133,7 +134,7 @@ static int add_pass(Collect *k, const NsNode *kid)
     if (*slot == 0)
         return add(k->list, kid->name, &e);
     ListEntry *there = &k->list->entry[*slot - 1];
-    if (there->shown && there->type != TYPE_DIR) {
+    if (*slot > k->first && there->shown && there->type != TYPE_DIR) {
         e.name = there->name;
         *there = e;
     }
@@ -156,9 +157,10 @@ static int add_kid(void *arg, MapItem *item)
     return add(k->list, kid->name, &e);
 }
 
-static int add_kids(Collect *k, const File *dir, const NsNode *node, bool passes)
+static int add_kids(Collect *k, const File *dir, const NsNode *node, bool passes, size_t first)
 {
     k->dir = dir;
+    k->first = first;
     k->passes = passes;
     return node == NULL ? 0 : map_each(node->kids, add_kid, k);
 }
@@ -195,7 +197,8 @@ static int add_layer(Collect *k, File *file)
 /* In the order in which a name is looked up (nslook.c): what a node binds or hides, its members, and the names that lead to others. */
 static int collect_in(Collect *k, File *file, const NsNode *own, const NsNode *inner)
 {
-    int r = add_kids(k, file, own, false);
+    size_t first = k->list->n;
+    int r = add_kids(k, file, own, false, first);
     if (r < 0)
         return r;
     if (node_is(own, NODE_BOUND)) {
@@ -210,7 +213,7 @@ static int collect_in(Collect *k, File *file, const NsNode *own, const NsNode *i
     } else {
         r = inner != NULL ? collect_in(k, file, inner, NULL) : add_layer(k, file);
     }
-    return r < 0 ? r : add_kids(k, file, own, true);
+    return r < 0 || own == NULL || own->mask ? r : add_kids(k, file, own, true, first);
 }
 
 static int collect(Call *c, const NsRoot *root, const Spot *dir, DirList **out)

@@ -487,6 +487,7 @@ int walk_to(Call *c, WalkFrom from, const char *path, WalkMode mode, unsigned fl
     }
     if (r == 0)
         r = finish(&w, m, end);
+    end->hidden = r == -ENOENT && w.hidden;
     walk_drop(&w);
     return r;
 }

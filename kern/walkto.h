@@ -18,10 +18,11 @@ typedef struct WalkEnd {
     Chan *chan;                     /* owned: what was reached, or the directory of `name` */
     bool missing;                   /* CREATE: name is not there. TEXT: only chan->path means something */
     bool slash;                     /* a slash followed the last name */
+    bool hidden;                    /* the walk failed with -ENOENT because the namespace hides a name on the way */
     char name[NAME_MAX_LEN + 1];    /* PARENT: the last name ("" when the path is "/"); CREATE: the missing one */
 } WalkEnd;
 
-/* *end is filled on success only. */
+/* *end is filled on success only, but for hidden. */
 int walk_to(Call *c, WalkFrom from, const char *path, WalkMode mode, unsigned flags, WalkEnd *end);
 
 /*
