@@ -311,9 +311,10 @@ static int64_t interrupted(World *w, Chan *ch, char *buf, size_t n, bool writes)
     uint64_t until = clock_now(CLOCK_MONO) + 10000000;
     while (clock_now(CLOCK_MONO) < until)
         TRUE(!atomic_load(&x.done));
-    call_interrupt(&x.call);
-    while (!atomic_load(&x.done))
+    while (!atomic_load(&x.done)) {
+        call_interrupt(&x.call);                /* again, should it have been before the call began */
         thread_yield();
+    }
     workers_drain();
     call_destroy(&x.call);
     return x.result;

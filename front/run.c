@@ -151,11 +151,17 @@ static int make_task(Call *c, const Run *run, Task **out)
 
 /* ---- running ------------------------------------------------------------------------------------------------------ */
 
+/* A signal that came before the call began has not interrupted it. */
+static int start(Run *run)
+{
+    return atomic_load(&run->signal) != 0 ? -EINTR : task_start(&run->call, run->task);
+}
+
 static void worker(void *arg)
 {
     Run *run = arg;
     int r = 0, code = 0;
-    CALL_RUN(&run->call, r, task_start(&run->call, run->task));
+    CALL_RUN(&run->call, r, start(run));
     if (r == 0) {
         atomic_store(&run->started, true);
         /* A signal may have come just before that. */
