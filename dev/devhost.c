@@ -127,25 +127,38 @@ static int hostdev_create(Call *c, File *dir, const char *name, uint32_t mode, u
     (void)flags;
     int fd = -1, made = -1;
     int r = host_create(host_of(dir)->fd, name, mode & MODE_BITS, &fd, &made);
-    if (r == 0)
-        r = hostfile_new(c, fd, out);
-    if (r == 0)
-        atomic_store(&host_of(*out)->made, made);
-    else
+    if (r < 0)
+        return r;
+    r = hostfile_new(c, fd, out);
+    if (r < 0) {
+        (void)host_unlink(host_of(dir)->fd, name, false);       /* what failed has made nothing */
         host_close(made);
-    return r;
+        return r;
+    }
+    atomic_store(&host_of(*out)->made, made);
+    return 0;
 }
 
 static int hostdev_mkdir(Call *c, File *dir, const char *name, uint32_t mode, File **out)
 {
     int r = host_mkdir(host_of(dir)->fd, name, mode & MODE_BITS);
-    return r < 0 ? r : hostdev_walk(c, dir, name, out);
+    if (r < 0)
+        return r;
+    r = hostdev_walk(c, dir, name, out);
+    if (r < 0)
+        (void)host_unlink(host_of(dir)->fd, name, true);
+    return r;
 }
 
 static int hostdev_symlink(Call *c, File *dir, const char *name, const char *target, File **out)
 {
     int r = host_symlink(host_of(dir)->fd, name, target);
-    return r < 0 ? r : hostdev_walk(c, dir, name, out);
+    if (r < 0)
+        return r;
+    r = hostdev_walk(c, dir, name, out);
+    if (r < 0)
+        (void)host_unlink(host_of(dir)->fd, name, false);
+    return r;
 }
 
 static int hostdev_link(Call *c, File *dir, const char *name, File *file)

@@ -481,6 +481,18 @@ TEST(a_failed_allocation_is_an_error_and_nothing_stays)
         mem_fail_at(0);
         EQ(f != NULL, r == 0);
     }
+    static const Verb makes[] = { CREATE, MKDIR, SYMLINK };
+    for (size_t i = 0; i < LEN(makes); i++) {
+        char name[] = "new0";
+        name[3] = (char)('0' + i);
+        r = -ENOMEM;
+        for (unsigned nth = 1; r == -ENOMEM; nth++) {
+            mem_fail_at(nth);
+            r = run_verb(&h, makes[i], name, "x");
+            mem_fail_at(0);
+        }
+        OK(r);                      /* and not EEXIST: what failed has made nothing */
+    }
     AUTO_FILE *dir = must(&h, "dir");
     for (unsigned nth = 1; nth < 10; nth++) {
         Chan ch = { .file = dir, .mode = OPEN_READ };

@@ -106,10 +106,12 @@ int host_create(int dir, const char *name, uint32_t mode, int *fd, int *made)
     if (file < 0)
         return failed();
     r = opened(open(proc_path(file).s, O_PATH | O_CLOEXEC), fd);
-    if (r < 0)
+    if (r < 0) {
+        (void)unlinkat(dir, name, 0);           /* what failed has made nothing */
         close(file);
-    else
+    } else {
         *made = file;
+    }
     return r;
 }
 
