@@ -18,7 +18,7 @@
 #include "kern/task.h"
 #include "kern/walk.h"
 
-enum { SPIN_MOST = 1500, SPIN_LEAST = 32, SPIN_AGAIN = 64 };      /* looks (some 50 us), and each how many parks */
+enum { SPIN_MOST = 1500, SPIN_LEAST = 32, SPIN_AGAIN = 32 };      /* looks (some 50 us), and each how many parks */
 
 enum {                              /* Call.state */
        CALL_WOKEN = 1, /* enter again */
@@ -28,7 +28,7 @@ enum {                              /* Call.state */
 
 void call_init(Call *c, Task *task)
 {
-    *c = (Call){ .task = task, .spin = SPIN_MOST };
+    *c = (Call){ .task = task, .spin = SPIN_LEAST };
     mutex_init(&c->lock, RANK_CALL);
     cond_init(&c->parked);
 }
@@ -157,9 +157,9 @@ static bool call_expired(const Call *c)
 /* ---- waiting ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Looks for a moment before it sleeps: two threads that answer each other so never enter the host, which takes fifty times as
- * long (bench/pipe.c). Where that was in vain it looks less long the next time, down to next to nothing, and as long
- * as at first now and then, since two that sleep for each other would never find out otherwise. True: a bit came.
+ * Looks for a moment before it sleeps: two threads that answer each other so never enter the host, which takes twenty times as
+ * long (bench/bench_pipe.c). It looks longer once that was of use and less long each time it was in vain, down to next to
+ * nothing; and long now and then, since two that sleep for each other would never find out otherwise. True: a bit came.
  */
 static bool call_spin(Call *c)
 {
@@ -172,7 +172,7 @@ static bool call_spin(Call *c)
         cpu_relax();
     }
     if (c->spin > SPIN_LEAST)
-        c->spin -= c->spin / 4;
+        c->spin /= 2;
     return false;
 }
 
