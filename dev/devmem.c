@@ -131,7 +131,7 @@ int devmem_new(Call *c, File **root)
     fs->space = SPACE_FIRST + atomic_fetch_add(&spaces, 1);
     fs->account = account_get(a);
     atomic_init(&fs->next_ino, 1);
-    random_bytes(&fs->seed, sizeof fs->seed);
+    random_bytes(fs->key, sizeof fs->key);
     if (c->task != NULL && c->task->kernel != NULL) {
         fs->uid = c->task->kernel->uid;
         fs->gid = c->task->kernel->gid;

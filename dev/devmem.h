@@ -76,7 +76,7 @@ typedef struct MemFs {
     Ref ref;                        /* one an inode */
     Mutex lock;                     /* RANK_FS */
     uint64_t space;                 /* File.space of its files, and the device number that stat shows */
-    uint64_t seed;                  /* of the hashes of names */
+    uint64_t key[2];                /* of the hashes of names */
     uint32_t uid, gid;
     atomic_uint_least64_t next_ino;
     Account *account;               /* who made it: owned */

@@ -35,30 +35,57 @@ static Probe *probes(const DirTable *t)
     return (Probe *)(t->slot + t->room);
 }
 
-/* Not strong, but seeded: who makes names cannot choose which collide. */
-static uint32_t name_hash(uint64_t seed, const char *s, size_t n)
+static uint64_t rotate(uint64_t x, unsigned bits)
 {
-    const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = seed ^ n;
-    uint64_t word = 0;
-    for (; n > 8; n -= 8, s += 8) {
-        memcpy(&word, s, 8);
-        h = (h ^ word) * mix;
-        h ^= h >> 29;
+    return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+}
+
+/* The last bytes of a name, fewer than eight, and its length. */
+static uint64_t last_word(const char *s, size_t n)
+{
+    uint64_t word = (uint64_t)n << 56;
+    for (size_t i = 0; i < n % 8; i++)
+        word |= (uint64_t)(uint8_t)s[n / 8 * 8 + i] << 8 * i;
+    return word;
+}
+
+/*
+ * SipHash-1-3 (Aumasson and Bernstein, 2012) with the file system's key: whoever makes names in a directory that others use cannot
+ * choose which of them collide.
+ */
+static uint32_t name_hash(const uint64_t key[2], const char *s, size_t n)
+{
+    uint64_t v[4] = { key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
+                      key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573) };
+    for (size_t i = 0; i <= n / 8; i++) {
+        uint64_t word = 0;
+        if (i < n / 8)
+            memcpy(&word, s + 8 * i, 8);
+        else
+            word = last_word(s, n);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
     }
-    word = 0;
-    if (n >= 4) {
-        uint32_t low = 0, high = 0;
-        memcpy(&low, s, 4);
-        memcpy(&high, s + n - 4, 4);
-        word = (uint64_t)high << 32 | low;
-    } else if (n > 0) {
-        word = (uint64_t)(uint8_t)s[0] | (uint64_t)(uint8_t)s[n / 2] << 8 | (uint64_t)(uint8_t)s[n - 1] << 16;
-    }
-    h = (h ^ word) * mix;
-    h ^= h >> 32;
-    h *= mix;
-    return (uint32_t)(h >> 32);
+    v[2] ^= 0xff;
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
 
 static bool entry_is(const DirEntry *e, uint32_t hash, const char *name, size_t len)
@@ -80,7 +107,7 @@ DirEntry *memdir_find(const MemDir *d, const MemFs *fs, const char *name)
     if (t == NULL)
         return NULL;
     size_t len = strlen(name);
-    uint32_t hash = name_hash(fs->seed, name, len);
+    uint32_t hash = name_hash(fs->key, name, len);
     if (t->room <= FEWEST)
         return find_few(t, hash, name, len);
     const Probe *p = probes(t);
@@ -103,7 +130,7 @@ int direntry_new(Account *a, MemFs *fs, const char *name, Inode *i, DirEntry **o
     DirEntry *e = (DirEntry *)p;
     e->inode = i;
     e->cookie = 0;
-    e->hash = name_hash(fs->seed, name, len);
+    e->hash = name_hash(fs->key, name, len);
     e->len = (uint16_t)len;
     memcpy(e->name, name, len + 1);
     *out = e;
