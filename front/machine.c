@@ -102,10 +102,14 @@ static int put_stream(Call *c, Task *t, int fd, int hostfd)
     }
     if (r < 0)
         return r;
+    /* A terminal is open for both, as a login shell has it, so that /dev/tty can be. */
+    unsigned mode = fd == 0 ? OPEN_READ : OPEN_WRITE;
+    if ((file->flags & FILE_TTY) != 0 && process_stream_mode(hostfd) == 3)
+        mode = OPEN_READ | OPEN_WRITE;
     AUTO_CHAN Chan *ch = chan_new(c, file, NULL), *open = NULL;
     if (ch == NULL)
         return -ENOMEM;
-    r = chan_open(c, ch, fd == 0 ? OPEN_READ : OPEN_WRITE, &open);
+    r = chan_open(c, ch, mode, &open);
     return r < 0 ? r : fd_put(c, task_fds(t), fd, STEAL(open), UINT64_MAX, UINT64_MAX, false);
 }
 

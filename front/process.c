@@ -65,6 +65,12 @@ unsigned process_closed_streams(void)
     return closed;
 }
 
+unsigned process_stream_mode(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? 0 : (flags & O_ACCMODE) == O_RDWR ? 3 : (flags & O_ACCMODE) == O_WRONLY ? 2 : 1;
+}
+
 /* ---- signals ------------------------------------------------------------------------------------------------------ */
 
 static void fill(sigset_t *set)

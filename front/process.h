@@ -23,6 +23,9 @@ void process_raise_files(void);     /* as many descriptors as the host allows */
  */
 unsigned process_closed_streams(void);
 
+/* What descriptor fd is open for: 1 reading, 2 writing, 3 both. */
+unsigned process_stream_mode(int fd);
+
 /*
  * Signals that are passed on: they are blocked in the calling thread, and so in all that it makes, and fetched by the main
  * thread. Called before any other thread exists.
