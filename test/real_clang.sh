@@ -7,9 +7,10 @@
 set -u
 
 clang=$("$TOP/tools/clang.sh") || {
-    echo "no clang as a WASI program: npm could not fetch it"
+    code=$?
+    echo "no clang as a WASI program: npm or its registry is not there"
     [ "${CI-}" != true ] || exit 1
-    exit 77
+    exit $code
 }
 passed=0 failed=0
 

@@ -6,9 +6,10 @@
 set -u
 
 tests=$("$TOP/tools/go.sh") || {
-    echo "no tests of Go's library: they could not be fetched and built"
+    code=$?
+    echo "no tests of Go's library: go or its module proxy is not there"
     [ "${CI-}" != true ] || exit 1
-    exit 77
+    exit $code
 }
 passed=0 failed=0
 

@@ -11,6 +11,7 @@ machine=$(uname -m)
 
 say() { printf '%s\n' "$(basename "$0"): $*" >&2; }
 die() { say "$*"; exit 1; }
+unavailable() { say "$*"; exit 77; }    # no registry, no tool: a reason to skip a test, where a wrong checksum is none
 
 # pin NAME FIELD: 2 is the version, 3 the checksum.
 pin() {

@@ -8,9 +8,10 @@
 package=yowasp-clang
 
 fetch() {
-    command -v npm >/dev/null || die "npm is missing (tools/setup.sh web installs it)"
+    command -v npm >/dev/null || unavailable "npm is missing (tools/setup.sh web installs it)"
     say "fetching clang as a WASI program"
-    npm pack --silent --pack-destination . "@yowasp/clang@$(pin $package 2)" >/dev/null || die "npm could not fetch it"
+    npm pack --silent --pack-destination . "@yowasp/clang@$(pin $package 2)" >/dev/null ||
+        unavailable "npm could not fetch it"
     echo "$(pin $package 3)  $(ls ./*.tgz)" | sha256sum --check --quiet || die "it is not the package that tools/pins names"
     tar -xzf ./*.tgz package/gen/llvm.core.wasm package/gen/llvm-resources.tar package/package.json
     mv package/gen/llvm.core.wasm "$1/clang"

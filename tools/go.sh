@@ -8,13 +8,13 @@
 
 packages="os io bufio strings time"
 pin=go-toolchain-$machine
+known=$(grep "^$pin " "$tools/pins") || unavailable "tools/pins has no go toolchain for $machine"
 
 # What the toolchain calls this machine.
 arch() {
     case $machine in
     x86_64) echo amd64 ;;
     aarch64) echo arm64 ;;
-    *) die "tools/pins has no go toolchain for $machine" ;;
     esac
 }
 
@@ -23,16 +23,16 @@ fetch() {
     module=golang.org/toolchain@v0.0.1-go$(pin "$pin" 2).linux-$(arch)
     say "fetching go $(pin "$pin" 2)"
     GOTOOLCHAIN=local GOFLAGS="-mod=mod -modcacherw" GONOSUMDB=golang.org/toolchain GOMODCACHE=$PWD/mod \
-        go mod download -json "$module" >answer || { cat answer; die "go could not fetch it"; }
+        go mod download -json "$module" >answer || { cat answer; unavailable "go could not fetch it"; }
     grep -qF "\"Sum\": \"$(pin "$pin" 3)\"" answer || die "it is not the module that tools/pins names"
     goroot=$PWD/mod/$module
     chmod +x "$goroot"/bin/* "$goroot"/pkg/tool/*/*     # modules have no such modes
 }
 
 build() {
-    command -v go >/dev/null || die "go is missing (tools/setup.sh go installs it)"
-    export GOENV=off GOWORK=off
+    command -v go >/dev/null || unavailable "go is missing (tools/setup.sh go installs it)"
     fetch
+    export GOENV=off GOWORK=off
     mkdir -p "$1/goroot/src" "$1/goroot/lib"
     find "$goroot" -maxdepth 1 -type f -exec cp {} "$1/goroot/" \;
     cp -R "$goroot/lib/time" "$1/goroot/lib/"
@@ -44,4 +44,4 @@ build() {
     done
 }
 
-cached go-tests "layout=2 $packages $(grep "^$pin " "$tools/pins")" build
+cached go-tests "layout=2 $packages $known" build
