@@ -202,7 +202,7 @@ static int dump_line(void *arg, const NsLine *line)
         return 0;
     bool hide = line->hide || !node_seen(t->root, n);
     bool first = !line->hide && nslog_first(t->root, n, !hide) == line->k;
-    if (hide && !line->hide && !first)
+    if (hide && !line->hide && (!first || line->dst[1] == '\0'))
         return 0;
     if (!hide && !nslog_line_seen(t->root, n, line->k))
         return 0;

@@ -148,8 +148,8 @@ bool nslog_seen(const NsRoot *root, const char *path)
     const NsNode *n = root->top;
     char name[NAME_MAX_LEN + 1];
     while (n != NULL) {
-        if (n->state == NODE_HIDDEN || (n->state == NODE_BOUND && !node_seen(root, n)))
-            return false;
+        if (n->state == NODE_HIDDEN || (n != root->top && n->state == NODE_BOUND && !node_seen(root, n)))
+            return false;           /* names below a root of which all is hidden are there */
         if (path_next(&path, name) != 1)
             break;
         n = node_kid(n, name, name_hash(name, strlen(name)));
