@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "dev/devpipe.h"
 #include "engine/wasi_call.h"
 #include "kern/wait.h"
 #include "test/guest.h"
@@ -192,6 +193,48 @@ TEST(a_poll_is_woken_by_one_of_many)
     EQ(poll_them(&s), 7);
     EQ(bytes_of(&s, 0), 7);
     pthread_join(other, NULL);
+    prog_end(&p);
+}
+
+static Chan *pipe_writer;
+
+static void write_it(void)
+{
+    Call c;
+    call_init(&c, NULL);
+    call_begin(&c);
+    EQ(chan_write(&c, pipe_writer, "abc", 3, 0), 3);
+    call_end(&c);
+    call_destroy(&c);
+}
+
+TEST(a_pipe_is_polled_to_its_end)
+{
+    Prog p;
+    Chan *r = NULL, *w = NULL;
+    pthread_t other;
+    prog_begin(&p, false);
+    OK(devpipe_new(&p.thread.call, &r, &w));
+    pipe_writer = w;
+    uint32_t reader = (uint32_t)prog_add(&p, r), writer = (uint32_t)prog_add(&p, w);
+    Subs s = subs_begin(&p);
+    sub_fd(&s, WASI_EVENT_READ, reader);
+    EQ(pthread_create(&other, NULL, wake_soon, (void *)write_it), 0);
+    EQ(poll_them(&s), 1);
+    pthread_join(other, NULL);
+    EQ(bytes_of(&s, 0), 3);
+    EQ(flags_of(&s, 0), 0);
+    sub_fd(&s, WASI_EVENT_WRITE, writer);
+    EQ(poll_them(&s), 2);
+    EQ(type_of(&s, 1), WASI_EVENT_WRITE);
+    EQ(DO(&p, fd_close, writer), WASI_OK);
+    s.n = 1;
+    EQ(poll_them(&s), 1);
+    EQ(bytes_of(&s, 0), 3);
+    EQ(DO(&p, fd_read, reader, prog_iov(&p, 64, 8), 1, 0), WASI_OK);
+    EQ(poll_them(&s), 1);
+    EQ(bytes_of(&s, 0), 0);
+    EQ(flags_of(&s, 0), WASI_HANGUP);
     prog_end(&p);
 }
 
