@@ -166,7 +166,8 @@ static int map_vectors(const Guest *g, GuestIov *io)
     for (uint32_t i = 0; i < io->count; i++) {
         uint32_t addr;
         size_t len;
-        if (take_vector(g, g->base + io->iovs + i * WASI_IOVEC_SIZE, GUEST_TOTAL_MAX - io->total, &addr, &len) < 0) {
+        if (take_vector(g, g->base + io->iovs + (size_t)i * WASI_IOVEC_SIZE, GUEST_TOTAL_MAX - io->total, &addr, &len) <
+            0) {
             guest_iov_end(io);
             return -EFAULT;
         }
@@ -181,7 +182,7 @@ static int map_vectors(const Guest *g, GuestIov *io)
 static int nth_vector(const Guest *g, const GuestIov *io, uint32_t i, size_t room, uint32_t *addr, size_t *len)
 {
     uint8_t record[WASI_IOVEC_SIZE];
-    copy_in(g, io->iovs + i * WASI_IOVEC_SIZE, record, sizeof record);
+    copy_in(g, io->iovs + (uint64_t)i * WASI_IOVEC_SIZE, record, sizeof record);
     return take_vector(g, record, room, addr, len);
 }
 
