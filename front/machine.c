@@ -120,6 +120,47 @@ int machine_stream(Call *c, Task *t, int fd, int hostfd)
     return r;
 }
 
+/* -ESPIPE: no regular file, or none that can be opened again. */
+static int put_input(Call *c, Task *t, Chan **out)
+{
+    uint64_t pos;
+    AUTO_FILE *file = NULL;
+    int r = process_position(0, &pos);
+    if (r == 0 && (process_stream_mode(0) != 1 || devhost_new(c, "/proc/self/fd/0", &file) < 0))
+        r = -ESPIPE;
+    if (r < 0)
+        return r;
+    AUTO_CHAN Chan *ch = chan_new(c, file_get(file), NULL), *open = NULL;
+    if (ch == NULL)
+        return -ENOMEM;
+    if (chan_open(c, ch, OPEN_READ, &open) < 0)
+        return -ESPIPE;
+    open->pos = pos;
+    r = fd_put(c, task_fds(t), 0, chan_get(open), UINT64_MAX, UINT64_MAX, false);
+    if (r >= 0)
+        *out = STEAL(open);
+    return r < 0 ? r : 0;
+}
+
+int machine_input(Call *c, Task *t, Chan **file)
+{
+    int r;
+    *file = NULL;
+    CALL_RUN(c, r, put_input(c, t, file));
+    return r == -ESPIPE ? machine_stream(c, t, 0, 0) : r;
+}
+
+void machine_input_done(Call *c, Chan *file)
+{
+    int r = -EBADF;
+    uint64_t pos;
+    if (file != NULL)
+        CALL_RUN(c, r, chan_seek(c, file, 0, SEEK_FROM_HERE, &pos));
+    if (r == 0)
+        process_move(0, pos);
+    chan_put(file);
+}
+
 static int put_preopen(Call *c, Task *t, const char *path, const char *name)
 {
     AUTO_CHAN Chan *open = NULL;

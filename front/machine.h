@@ -27,6 +27,14 @@ int machine_program(Call *c, Task *t, const char *host);
 /* Descriptor fd of t is the process's own hostfd from now on; one that is not open (-1) is closed in t too. */
 int machine_stream(Call *c, Task *t, int fd, int hostfd);
 
+/*
+ * Descriptor 0 of t is the process's descriptor 0. When that is a regular file, programs may move in it: *file is then the open file
+ * (owned), which begins where the host's stands; machine_input_done tells the host where it stands in the end, so that
+ * what reads after this process goes on there. Else *file is NULL.
+ */
+int machine_input(Call *c, Task *t, Chan **file);
+void machine_input_done(Call *c, Chan *file);   /* takes file; NULL is allowed */
+
 /* A preopen of t, at the lowest free descriptor from 3 up: the directory at path, in t's names. */
 int machine_preopen(Call *c, Task *t, const char *path, const char *name);
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2 };
@@ -69,6 +70,21 @@ unsigned process_stream_mode(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 ? 0 : (flags & O_ACCMODE) == O_RDWR ? 3 : (flags & O_ACCMODE) == O_WRONLY ? 2 : 1;
+}
+
+int process_position(int fd, uint64_t *pos)
+{
+    struct stat st;
+    off_t at = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+    if (at < 0)
+        return -ESPIPE;
+    *pos = (uint64_t)at;
+    return 0;
+}
+
+void process_move(int fd, uint64_t pos)
+{
+    lseek(fd, (off_t)pos, SEEK_SET);
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------------ */

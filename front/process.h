@@ -26,6 +26,10 @@ unsigned process_closed_streams(void);
 /* What descriptor fd is open for: 1 reading, 2 writing, 3 both. */
 unsigned process_stream_mode(int fd);
 
+/* Where the regular file at descriptor fd stands, and to move it there. -ESPIPE: no regular file. */
+int process_position(int fd, uint64_t *pos);
+void process_move(int fd, uint64_t pos);
+
 /*
  * Signals that are passed on: they are blocked in the calling thread, and so in all that it makes, and fetched by the main
  * thread. Called before any other thread exists.

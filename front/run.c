@@ -23,6 +23,7 @@ typedef struct Run {
     unsigned closed;                /* of the process's descriptors 0 to 2 */
     Kernel *kernel;
     Task *task;                     /* owned */
+    Chan *input;                    /* owned: the regular file at descriptor 0, or NULL */
     Call call;                      /* the worker's, once it runs */
 
     atomic_int signal;              /* that ended the start */
@@ -120,19 +121,20 @@ static int set_limits(Call *c, const Options *o, Task *t)
     return r;
 }
 
-static int set_files(Call *c, const Run *run, Task *t)
+static int set_files(Call *c, Run *run, Task *t)
 {
     const Options *o = &run->options;
     int r = 0;
     for (int fd = 0; r == 0 && fd < 3; fd++)
-        r = machine_stream(c, t, fd, (run->closed & 1u << fd) != 0 ? -1 : fd);
+        r = fd == 0 && (run->closed & 1) == 0 ? machine_input(c, t, &run->input)
+                                              : machine_stream(c, t, fd, (run->closed & 1u << fd) != 0 ? -1 : fd);
     for (size_t i = 0; r == 0 && i < o->ngrant; i++)
         if (o->grants[i].name != NULL)
             r = machine_preopen(c, t, o->grants[i].dst, o->grants[i].name);
     return r;
 }
 
-static int make_task(Call *c, const Run *run, Task **out)
+static int make_task(Call *c, Run *run, Task **out)
 {
     const Options *o = &run->options;
     int r = machine_grant(c, o->grants, o->ngrant, o->bare);
@@ -318,6 +320,7 @@ int run_command(int argc, char **argv, bool verbose)
     } else {
         call_init(&run.call, run.kernel->root);
         code = run_in(&run);
+        machine_input_done(&run.call, run.input);
         call_destroy(&run.call);
         task_put(run.task);
         kernel_end(run.kernel);

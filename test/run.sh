@@ -110,6 +110,9 @@ gives "a niced one" 0 "nice 5" $run --nice 5 tool.wasm grep nice /task/self/stat
 is "input and output" "through" "$(echo through | $run tool.wasm copy)"
 is "a large pipe" "$(seq 200000 | cksum)" "$(seq 200000 | $run tool.wasm copy | cksum)"
 gives "input from a file" 0 "in-data" sh -c "$run tool.wasm copy <data/file"
+gives "a program moves in a file, and the next reader goes on there" 0 "in-@3
+at@6" sh -c "($run tool.wasm take 3 && $run tool.wasm take 2 && cat) <data/file"
+gives "nobody moves in a pipe" 1 "in-@-1" sh -c "cat data/file | $run tool.wasm take 3"
 gives "no input" 1 "" sh -c "$run --dir data tool.wasm copy <&-"
 says "no input: why" "Bad file descriptor"
 is "errors go to descriptor 2" "tool: no file: No such file or directory" \

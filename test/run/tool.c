@@ -143,13 +143,22 @@ static int trap(char **argv)
     __builtin_trap();
 }
 
+/* take N: N bytes of the input, then the position, and one byte is passed over. */
+static int take(char **argv)
+{
+    char bytes[64];
+    ssize_t n = read(0, bytes, (size_t)atoi(argv[0]));
+    printf("%.*s@%d\n", n > 0 ? (int)n : 0, bytes, (int)lseek(0, 0, SEEK_CUR));
+    return lseek(0, 1, SEEK_CUR) < 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(char **argv);
 } words[] = {
-    { "cat", cat },        { "write", write_file }, { "ls", ls },     { "args", args },       { "env", env },
-    { "grep", grep },      { "alloc", alloc },      { "spin", spin }, { "sleep", sleep_for }, { "yes", yes },
-    { "exit", exit_with }, { "copy", copy_input },  { "trap", trap },
+    { "take", take }, { "cat", cat },        { "write", write_file }, { "ls", ls },     { "args", args },
+    { "env", env },   { "grep", grep },      { "alloc", alloc },      { "spin", spin }, { "sleep", sleep_for },
+    { "yes", yes },   { "exit", exit_with }, { "copy", copy_input },  { "trap", trap },
 };
 
 int main(int argc, char **argv)
