@@ -66,8 +66,8 @@ struct Task {
     Task *group_next, *group_prev;  /* the ring of a group's living members */
     Task *group_chain;              /* tasktab.c: heads of groups with one hash */
     struct EventSub *event_subs;    /* open `events` files (events.c) */
-    uint32_t waited_for;            /* children that exited and were waited for */
-    uint32_t dead_since;            /* the parent's waited_for when this one exited */
+    uint32_t later_waited;          /* how many were waited for of those that exited after the first in `dead` */
+    uint32_t pushes;                /* a part of the parent's later_waited: what leaves it with this one (tree.c) */
     bool gone;                      /* left the tree's living: no more children */
     bool removed;                   /* not found any more */
     bool adopted;                   /* its parent is not who made it: nobody will wait for it */

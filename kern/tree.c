@@ -59,14 +59,24 @@ static void let_go(Task *t, TaskList *out)
     list_append(out, t);
 }
 
+/*
+ * For each kept one there is to know how many that exited later were waited for. That is the sum of `pushes` from it to the end
+ * of the list: a wait counts at the one before, who is not there any more has left its count to the one before it.
+ */
+static void dead_remove(Task *parent, Task *t)
+{
+    if (t->sibling_prev != NULL)
+        t->sibling_prev->pushes += t->pushes;
+    else
+        parent->later_waited -= t->pushes;
+    list_remove(&parent->dead, t);
+}
+
 /* The oldest of the kept go when enough later ones were waited for. */
 static void trim_dead(Task *parent, TaskList *out)
 {
-    for (;;) {
-        Task *oldest = parent->dead.first;
-        if (oldest == NULL || parent->waited_for - oldest->dead_since < KEPT_LATER + oldest->waited)
-            return;
-        list_remove(&parent->dead, oldest);
+    for (Task *oldest; parent->later_waited >= KEPT_LATER && (oldest = parent->dead.first) != NULL;) {
+        dead_remove(parent, oldest);
         let_go(oldest, out);
     }
 }
@@ -79,7 +89,10 @@ void tree_waited_locked(Task *t, TaskList *out)
     t->waited = true;
     if (t->parent == NULL)
         return;
-    t->parent->waited_for++;
+    if (t->sibling_prev == NULL)
+        return;                     /* there is none that exited before */
+    t->sibling_prev->pushes++;
+    t->parent->later_waited++;
     trim_dead(t->parent, out);
 }
 
@@ -100,7 +113,7 @@ static void leave_living(Task *t, TaskList *out)
     events_end_locked(t);
     group_leave_locked(t->kernel, t);
     for (Task *kept; (kept = t->dead.first) != NULL;) {
-        list_remove(&t->dead, kept);
+        dead_remove(t, kept);
         let_go(kept, out);
     }
     if (t->parent != NULL)
@@ -114,7 +127,6 @@ void tree_exit_locked(Task *t, TaskList *out)
     leave_living(t, out);
     list_remove(&parent->children, t);
     list_append(&parent->dead, t);
-    t->dead_since = parent->waited_for;
     if (t->adopted)
         tree_waited_locked(t, out);
 }
@@ -126,8 +138,10 @@ void tree_remove_locked(Task *t, TaskList *out)
     bool living = !t->gone;
     if (living)
         leave_living(t, out);
-    if (parent != NULL)
-        list_remove(living ? &parent->children : &parent->dead, t);
+    if (parent != NULL && living)
+        list_remove(&parent->children, t);
+    else if (parent != NULL)
+        dead_remove(parent, t);
     let_go(t, out);
 }
 
