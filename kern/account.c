@@ -7,7 +7,8 @@
  * What a stock holds counts against the limits above it. So that this denies nobody anything, a refused refill first
  * takes back every stock below the record that is full, then tries the exact amount.
  *
- * A record that is folded passes everything on to the nearest one above it that is not; its children become that one's.
+ * A record that is folded passes everything on to the nearest one above it that is not; its children become that one's. While
+ * others live below a limit, the record that has it stays, so that a task which ends and is removed takes no limit along.
  */
 #include "kern/account.h"
 #include "kern/call.h"
@@ -41,6 +42,7 @@ struct Account {
     AccountTree *tree;              /* owned */
     atomic_uint_least64_t stock;
     atomic_bool folded;             /* changes once, under tree->lock */
+    bool gone;                      /* tree->lock: its task was removed */
 
     atomic_uint_least64_t user_ns, system_ns;
     IoCount in, out;
@@ -48,6 +50,7 @@ struct Account {
     /* tree->lock */
     Account *parent;                /* owned; NULL for the root's */
     Account *children, *next, *prev;    /* not owned: who leaves the list holds the lock */
+    unsigned owed;                  /* folded: references that its children had, to be put without the lock */
     uint64_t held, peak, tasks;
     Limit memory, tasklimit, fds;
 };
@@ -294,19 +297,21 @@ static void move_count(atomic_uint_least64_t *from, atomic_uint_least64_t *to)
     atomic_fetch_add_explicit(to, atomic_exchange(from, 0), memory_order_relaxed);
 }
 
-/* dropped: the references on a that its children had; the caller puts them, unlocked. */
-static void fold_locked(Account *a, unsigned *dropped)
+/* *out: records with references that the caller puts (put_owed), unlocked; the list goes by `next`. */
+static void pass_on_locked(Account *a, Account **out)
 {
     Account *up = a->parent;
-    if (up == NULL || atomic_load(&a->folded))
-        return;
     unlink_locked(a);
     while (a->children != NULL) {
         Account *child = a->children;
         unlink_locked(child);
         child->parent = account_get(up);
         link_locked(child, up);
-        ++*dropped;
+        a->owed++;
+    }
+    if (a->owed > 0) {
+        a->next = *out;
+        *out = a;
     }
     atomic_store(&a->folded, true);
     uint64_t n = atomic_exchange(&a->stock, 0);
@@ -318,28 +323,79 @@ static void fold_locked(Account *a, unsigned *dropped)
     move_io_locked(&a->out, &up->out);
 }
 
+static bool limits_others(const Account *a)
+{
+    return a->children != NULL && (a->memory.now != ACCOUNT_MAX || a->tasklimit.now != ACCOUNT_MAX);
+}
+
+static void lower_locked(Limit *limit, const Limit *above)
+{
+    if (limit->most > above->now)
+        limit->most = above->now;
+    if (limit->now > above->now)
+        limit->now = above->now;
+}
+
+/* When nothing but one child is below a and a's own things are gone, its limits can be the child's: a chain stays short. */
+static void hand_down_locked(Account *a)
+{
+    Account *child = a->children;
+    if (child->next != NULL || a->held - atomic_load(&a->stock) != child->held)
+        return;
+    lower_locked(&child->memory, &a->memory);
+    lower_locked(&child->tasklimit, &a->tasklimit);
+    a->memory = a->tasklimit = (Limit){ ACCOUNT_MAX, ACCOUNT_MAX };
+}
+
+/* a's task is no more: what need not stay of it, and of those above, is passed on. */
+static void fold_locked(Account *a, Account **out)
+{
+    a->gone = true;
+    for (Account *up; a != NULL && a->gone; a = up) {
+        up = a->parent;
+        if (up == NULL || atomic_load(&a->folded))
+            return;
+        if (limits_others(a))
+            hand_down_locked(a);
+        if (!limits_others(a))
+            pass_on_locked(a, out);
+    }
+}
+
+static void put_owed(Account *out)
+{
+    for (Account *next; out != NULL; out = next) {
+        next = out->next;
+        unsigned n = out->owed;
+        out->next = NULL;
+        out->owed = 0;
+        while (n-- > 0)
+            account_put(out);
+    }
+}
+
 void account_fold(Account *a)
 {
-    unsigned dropped = 0;
+    Account *out = NULL;
     if (a == NULL)
         return;
     mutex_lock(&a->tree->lock);
-    fold_locked(a, &dropped);
+    fold_locked(a, &out);
     mutex_unlock(&a->tree->lock);
-    while (dropped-- > 0)
-        account_put(a);
+    put_owed(out);
 }
 
 void account_put(Account *a)
 {
     while (a != NULL && ref_put(&a->ref)) {
-        unsigned dropped = 0;
+        Account *out = NULL;
         AccountTree *tree = a->tree;
         mutex_lock(&tree->lock);
-        fold_locked(a, &dropped);   /* of one that nobody folded; it has no children, they would hold it */
+        fold_locked(a, &out);       /* of one that nobody folded; it has no children, they would hold it */
         Account *up = a->parent;
         mutex_unlock(&tree->lock);
-        ASSERT(dropped == 0);
+        ASSERT(a->owed == 0);
+        put_owed(out);
         count_sub(OBJ_ACCOUNT, a);
         mem_free(a);
         tree_put(tree);
@@ -400,6 +456,12 @@ int account_limit_tasks(Call *c, Account *a, uint64_t n, bool by_parent)
 
 int account_limit_fds(Call *c, Account *a, uint64_t n, bool by_parent)
 {
+    /* It does not add up, so nobody gives what he may not have himself. */
+    mutex_lock(&a->tree->lock);
+    uint64_t most = a->parent != NULL ? a->parent->fds.now : ACCOUNT_MAX;
+    mutex_unlock(&a->tree->lock);
+    if (by_parent && n > most)
+        return fail(c, -EPERM, "fdlimit: the parent has %llu itself", (unsigned long long)most);
     return set_limit(c, a, &a->fds, n, by_parent);
 }
 

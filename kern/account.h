@@ -16,7 +16,8 @@
 Account *account_new(Account *parent);      /* parent NULL: the root's. Owned; NULL without memory */
 Account *account_get(Account *a);           /* a may be NULL: nobody pays */
 void account_put(Account *a);
-void account_fold(Account *a);              /* the task is removed: what is left counts as the parent's own */
+/* The task is removed: what is left counts as the parent's own. A limit stays in force over what lives below it. */
+void account_fold(Account *a);
 
 /* -ENOMEM: a limit of this record or one above would be passed. a may be NULL. */
 int account_charge(Account *a, size_t bytes);
@@ -32,7 +33,8 @@ typedef struct AccountLimits {
     uint64_t memory, tasks, fds;    /* ACCOUNT_MAX: none */
 } AccountLimits;
 void account_limits(Account *a, AccountLimits *out);        /* its own */
-/* by_parent: sets also what the task itself may raise it to; above that it is EPERM. A new record inherits its parent's fds. */
+/* by_parent: sets also what the task itself may raise it to; above that it is EPERM. A new record inherits its parent's fds, and is given no
+   more: EPERM. */
 int account_limit_memory(Call *c, Account *a, uint64_t bytes, bool by_parent);
 int account_limit_tasks(Call *c, Account *a, uint64_t n, bool by_parent);
 int account_limit_fds(Call *c, Account *a, uint64_t n, bool by_parent);

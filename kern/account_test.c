@@ -149,6 +149,57 @@ TEST(what_a_removed_task_made_stays_charged_to_its_parent)
     account_put(root);
 }
 
+TEST(a_limit_stays_over_those_that_live_on)
+{
+    int64_t before = count_of(OBJ_ACCOUNT);
+    Account *root = account_new(NULL);
+    Account *a = account_new(root);
+    Account *b = account_new(a), *c = account_new(a);
+    limit(a, 100 * KIB);
+    OK(account_limit_tasks(NULL, a, 2, true));
+    OK(account_charge(a, 10 * KIB));
+    account_fold(a);
+    account_put(a);
+    OK(account_charge(b, 60 * KIB));
+    EQ(account_charge(c, 31 * KIB), -ENOMEM);
+    OK(account_task(b, 1));
+    OK(account_task(c, 1));
+    EQ(account_task(c, 1), -EAGAIN);
+    OK(account_task(b, -1));
+    OK(account_task(c, -1));
+    account_uncharge(b, 60 * KIB);
+    account_put(b);
+    EQ(account_charge(c, 91 * KIB), -ENOMEM);
+    account_uncharge(a, 10 * KIB);              /* c holds it still */
+    account_put(c);
+    EQ(sums(root).mem_current, 0);
+    account_put(root);
+    EQ(count_of(OBJ_ACCOUNT), before);
+}
+
+/* Each generation sets a limit for the next one and ends. */
+TEST(limits_are_handed_down_a_chain)
+{
+    int64_t before = count_of(OBJ_ACCOUNT);
+    Account *root = account_new(NULL), *a = account_new(root);
+    for (unsigned i = 0; i < 1000; i++) {
+        OK(account_charge(a, 5 * KIB));
+        limit(a, (2000 - i) * KIB);
+        Account *next = account_new(a);
+        account_fold(a);
+        account_uncharge(a, 5 * KIB);
+        account_put(a);
+        a = next;
+        TRUE(count_of(OBJ_ACCOUNT) - before < 6);
+        EQ(account_charge(a, (2000 - i) * KIB + 1), -ENOMEM);
+        OK(account_charge(a, (2000 - i) * KIB));
+        account_uncharge(a, (2000 - i) * KIB);
+    }
+    account_put(a);
+    account_put(root);
+    EQ(count_of(OBJ_ACCOUNT), before);
+}
+
 TEST(io_is_counted_beyond_what_one_number_holds)
 {
     Account *a = account_new(NULL);
