@@ -85,8 +85,8 @@ static int verb_dup(Call *c, void *object, int argc, char **argv)
     Slot *s = object;
     AUTO_CHAN Chan *ch = NULL;
     unsigned flags = 0;
-    int r = check_alive(c, s, "dup");
-    if (r == 0 && argc > 2 && parse_mode(argv[2], &flags) < 0)
+    int r = 0;
+    if (argc > 2 && parse_mode(argv[2], &flags) < 0)
         r = fail(c, -EINVAL, "dup: r, w, a or rw, not %.100s", argv[2]);
     if (r == 0)
         r = argc > 2 ? open_for_writer(c, argv[1], flags, &ch) : open_usual(c, s->fd, argv[1], &ch);
@@ -124,9 +124,14 @@ static int find_other(Call *c, const char *path, Slot *other)
 static int join(Call *c, const Slot *in, const Slot *out)
 {
     AUTO_CHAN Chan *r = NULL, *w = NULL;
+    /* Half a pipe is none: once one end is in its place, the other one must not fail. */
     int e = check_alive(c, in, "pipe");
     if (e == 0)
         e = check_alive(c, out, "pipe");
+    if (e == 0)
+        e = fd_room(in->task->fds, in->fd);
+    if (e == 0)
+        e = fd_room(out->task->fds, out->fd);
     if (e == 0)
         e = c->task->kernel->list->pipe(c, &r, &w);
     if (e == 0)
@@ -135,7 +140,7 @@ static int join(Call *c, const Slot *in, const Slot *out)
         return e;
     e = slot_set(c, out, STEAL(w));
     if (e < 0)
-        (void)fd_close(c, in->task->fds, in->fd);   /* half a pipe is none */
+        (void)fd_close(c, in->task->fds, in->fd);   /* that task has just exited */
     return e;
 }
 
@@ -225,7 +230,8 @@ static const CtlVerb verbs[] = {
 int fd_ctl_line(Call *c, Task *t, int fd, char *line, size_t len)
 {
     Slot s = { .task = t, .fd = fd };
-    return ctl_run(c, verbs, LEN(verbs), &s, line, len);
+    int r = check_alive(c, &s, "fd");
+    return r < 0 ? r : ctl_run(c, verbs, LEN(verbs), &s, line, len);
 }
 
 void fd_ctl_help(Text *out)

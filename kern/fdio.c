@@ -82,18 +82,26 @@ static int64_t write_to_chan(Call *c, Chan *ch, const void *buf, size_t n, const
     return off != NULL ? chan_write(c, ch, buf, n, *off + done) : chan_write_pos(c, ch, buf, n);
 }
 
-static int64_t write_piece(Call *c, const FdPin *p, const void *buf, size_t n, const uint64_t *off, uint64_t done)
+/* Rather than fail, a write takes the memory of what only taps to come would read. */
+static int64_t write_at_any_rate(Call *c, FdTab *t, Chan *ch, const void *buf, size_t n, const uint64_t *off,
+                                 uint64_t done)
+{
+    int64_t r = write_to_chan(c, ch, buf, n, off, done);
+    if ((r == -ENOSPC || r == -ENOMEM) && fdtab_shrink_rings(t))
+        r = write_to_chan(c, ch, buf, n, off, done);
+    return r;
+}
+
+static int64_t write_piece(Call *c, FdTab *t, const FdPin *p, const void *buf, size_t n, const uint64_t *off,
+                           uint64_t done)
 {
     if (p->ring == NULL || n == 0)
-        return write_to_chan(c, p->chan, buf, n, off, done);
+        return write_at_any_rate(c, t, p->chan, buf, n, off, done);
     size_t reserved = 0;
     int64_t room = ring_reserve(c, p->ring, n, chan_nonblock(c, p->chan), &reserved);
     if (room < 0)
         return room;
-    int64_t r = write_to_chan(c, p->chan, buf, (size_t)room, off, done);
-    /* Rather than fail, a write takes the memory of what only a tap to come would read. */
-    if ((r == -ENOSPC || r == -ENOMEM) && ring_shrink(p->ring))
-        r = write_to_chan(c, p->chan, buf, (size_t)room, off, done);
+    int64_t r = write_at_any_rate(c, t, p->chan, buf, (size_t)room, off, done);
     ring_commit(p->ring, buf, r > 0 ? (size_t)r : 0, reserved);
     return r;
 }
@@ -164,7 +172,8 @@ static int64_t read_many(Call *c, const FdPin *p, const IoVec *v, unsigned n, si
     return done;
 }
 
-static int64_t write_many(Call *c, const FdPin *p, const IoVec *v, unsigned n, size_t total, const uint64_t *off)
+static int64_t write_many(Call *c, FdTab *t, const FdPin *p, const IoVec *v, unsigned n, size_t total,
+                          const uint64_t *off)
 {
     char few[GATHER_ON_STACK];
     AUTO_FREE char *many = NULL;
@@ -177,12 +186,12 @@ static int64_t write_many(Call *c, const FdPin *p, const IoVec *v, unsigned n, s
                 memcpy(all + at, v[i].base, v[i].len);
             at += v[i].len;
         }
-        return write_piece(c, p, all, total, off, 0);
+        return write_piece(c, t, p, all, total, off, 0);
     }
     for (unsigned i = 0; i < n; i++) {
         if (v[i].len == 0)
             continue;
-        int64_t r = write_piece(c, p, v[i].base, v[i].len, off, (uint64_t)done);
+        int64_t r = write_piece(c, t, p, v[i].base, v[i].len, off, (uint64_t)done);
         if (r < 0)
             return done > 0 ? done : r;
         done += r;
@@ -241,6 +250,6 @@ int64_t fd_writev(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const u
     int r = prepare(c, t, fd, true, v, n, rights, &p, &s);
     if (r < 0)
         return r;
-    int64_t put = s.single ? write_piece(c, p, s.base, s.total, off, 0) : write_many(c, p, v, n, s.total, off);
+    int64_t put = s.single ? write_piece(c, t, p, s.base, s.total, off, 0) : write_many(c, t, p, v, n, s.total, off);
     return finish(c, t, p, true, put);
 }

@@ -43,5 +43,7 @@ typedef struct FdHold {
     uint64_t rights, version;
 } FdHold;
 int fd_hold(FdTab *t, int fd, bool for_write, FdHold *out);
+/* Gives back what rings hold beyond what waiting taps still read. Whether it was anything. */
+bool fdtab_shrink_rings(FdTab *t);
 
 #endif

@@ -279,6 +279,14 @@ static int slot_fill(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
     return r;
 }
 
+int fd_room(FdTab *t, int fd)
+{
+    mutex_lock(&t->lock);
+    int r = find_place_locked(t, fd, true);
+    mutex_unlock(&t->lock);
+    return r < 0 ? r : 0;
+}
+
 int fd_add(Call *c, FdTab *t, Chan *ch, int min, uint64_t rights, uint64_t inheriting, bool cloexec)
 {
     return slot_fill(c, t, min, false,
@@ -529,6 +537,17 @@ int fd_hold(FdTab *t, int fd, bool for_write, FdHold *out)
     }
     mutex_unlock(&t->lock);
     return s != NULL ? 0 : -EBADF;
+}
+
+bool fdtab_shrink_rings(FdTab *t)
+{
+    bool smaller = false;
+    mutex_lock(&t->lock);
+    for (int fd = 0; fd < t->size; fd++)
+        if (t->slots[fd].ring != NULL && ring_shrink(t->slots[fd].ring))
+            smaller = true;
+    mutex_unlock(&t->lock);
+    return smaller;
 }
 
 uint64_t fd_version(FdTab *t)

@@ -40,6 +40,7 @@ int fd_get(FdTab *t, int fd, FdInfo *out);                  /* -EBADF; out->chan
 /* Puts ch at the lowest free number >= min. Takes ch, on failure too. Returns the number, -EMFILE, -ENOMEM. */
 int fd_add(Call *c, FdTab *t, Chan *ch, int min, uint64_t rights, uint64_t inheriting, bool cloexec);
 /* Puts ch at exactly fd; what was there lets go. Takes ch. -EBADF beyond the limit. */
+int fd_room(FdTab *t, int fd);      /* makes sure that fd_put will find a place at fd: -EBADF, -ESRCH once exited, -ENOMEM */
 int fd_put(Call *c, FdTab *t, int fd, Chan *ch, uint64_t rights, uint64_t inheriting, bool cloexec);
 int fd_close(Call *c, FdTab *t, int fd);                    /* -EBADF; the error of an unfinished control line */
 int fd_renumber(Call *c, FdTab *t, int from, int to);       /* WASI: both must be open */
