@@ -38,6 +38,8 @@ void task_dismantle(Task *t)
         call_end(&c);
         call_destroy(&c);
     }
+    if (t->kernel->list->task_exited != NULL)
+        t->kernel->list->task_exited(t);
     mutex_lock(&t->lock);
     Ns *ns = STEAL(t->ns);
     Chan *cwd = STEAL(t->cwd), *feed = STEAL(t->feed), *program = STEAL(t->program);
