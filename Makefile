@@ -51,7 +51,7 @@ LIBS := -lm
 
 # ---- sources --------------------------------------------------------------------------------------------------------
 
-# Folders that the unit tests of both builds cover; `make check DIRS="os p9"` takes fewer.
+# Folders whose unit tests are built; `make check DIRS="os p9"` takes fewer.
 DIRS      := os kern p9 dev engine door
 KERNEL    := os kern p9 dev engine door
 # What exists on one side only. Everything else is compiled for both.
@@ -67,10 +67,11 @@ LIB_SRC     := $(call no_tests,$(call in,$(KERNEL) os/posix))
 ENGINE_SRC  := $(call no_tests,$(call in,engine/wasmtime))
 FRONT_SRC   := $(call no_tests,$(filter-out front/taskfs.c front/boot_web%,$(call in,front)))
 RUNNER_SRC  := $(wildcard test/*.c)
-CHECK_SRC   := $(call in,$(DIRS) os/posix) $(RUNNER_SRC)
+CHECK_SRC   := $(LIB_SRC) $(call tests,$(call in,$(DIRS) os/posix)) $(RUNNER_SRC)
 ENGINE_TEST := $(call tests,$(call in,engine/wasmtime front)) $(call no_tests,$(RUNNER_SRC))
 WEB_SRC     := $(call no_tests,$(filter-out $(NATIVE_ONLY),$(call in,$(KERNEL) os/web))) front/bootlist.c front/boot_web.c
-WEB_CHECK   := $(filter-out $(NATIVE_ONLY),$(call in,$(DIRS) os/web) $(RUNNER_SRC)) $(wildcard test/web/*.c)
+WEB_CHECK   := $(filter-out $(NATIVE_ONLY),$(call no_tests,$(call in,$(KERNEL) os/web)) \
+	$(call tests,$(call in,$(DIRS))) $(RUNNER_SRC)) $(wildcard test/web/*.c)
 
 LIB_OBJ   := $(call objects,$(NATIVE),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC))
 SHIPPED   := $(B)/$(NATIVE)/taskfs $(B)/$(NATIVE)/libtaskfs.a $(B)/$(NATIVE)/$(SO)
@@ -268,7 +269,7 @@ help:
 	'make run          installs what is missing, builds, and plays a short demonstration' \
 	'make test         installs what is missing and runs everything; SAN=asan,ubsan or SAN=tsan for one of these' \
 	'make check        unit tests, layout and format, in under a minute; T=ns for those of ns_test.c, T=ns.bind for' \
-	'                  fewer; DIRS="os p9" takes only these folders' \
+	'                  fewer; DIRS="os p9" builds only the tests of these folders' \
 	'make check-engine unit tests that need the wasm engine; make check-web those of the page, in a browser' \
 	'make web          the kernel for a page: build/web/' \
 	'make install      PREFIX=$(PREFIX) DESTDIR=' \

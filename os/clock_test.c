@@ -61,3 +61,22 @@ TEST(the_coarse_clock_is_hardly_behind)
     TRUE(coarse + 100 * MILLISECOND * test_stretch() > before);
     TRUE(coarse <= clock_now(CLOCK_REAL));
 }
+
+static void look_at_the_clock(void *arg)
+{
+    atomic_store((_Atomic uint64_t *)arg, clock_now(CLOCK_MONO));
+}
+
+TEST(threads_see_the_same_monotonic_clock)
+{
+    for (int i = 0; i < 4; i++) {
+        _Atomic uint64_t theirs = 0;
+        uint64_t before = clock_now(CLOCK_MONO);
+        OK(worker_run(look_at_the_clock, &theirs, 0));
+        while (atomic_load(&theirs) == 0)
+            thread_yield();
+        TRUE(atomic_load(&theirs) + 100000 >= before);
+        TRUE(atomic_load(&theirs) <= clock_now(CLOCK_MONO) + 100000);
+        workers_drain();
+    }
+}

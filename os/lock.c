@@ -13,10 +13,8 @@
 #include "os/local.h"
 #include "os/os.h"
 
-enum {
-    NANOSECONDS = 1000000000,
-    LONGEST_SECONDS = 3600,                     /* one wait; the page's host counts milliseconds in 32 bits */
-};
+#define NANOSECONDS UINT64_C(1000000000)
+#define LONGEST (3600 * NANOSECONDS)            /* one wait; the page's host counts milliseconds in 32 bits */
 
 /* WebAssembly has no address of the caller. */
 #ifdef __wasm__
@@ -215,15 +213,20 @@ void cond_wait(Cond *c, Mutex *m)
 int cond_wait_until(Cond *c, Mutex *m, uint64_t until)
 {
     void *where = CALLER();
-    uint64_t longest = clock_now(CLOCK_MONO) + (uint64_t)LONGEST_SECONDS * NANOSECONDS;
-    uint64_t end = until < longest ? until : longest;
-    struct timespec t = { .tv_sec = (time_t)(end / NANOSECONDS), .tv_nsec = (long)(end % NANOSECONDS) };
+    uint64_t now = clock_now(CLOCK_MONO);
+    uint64_t left = until > now ? until - now : 0;
+    uint64_t slice = left < LONGEST ? left : LONGEST;
+    struct timespec t = { 0 };
+    must(clock_gettime(CLOCK_MONOTONIC, &t), "clock_gettime");     /* what pthreads count on; in a page not clock_now's */
+    slice += (uint64_t)t.tv_nsec;
+    t.tv_sec += (time_t)(slice / NANOSECONDS);
+    t.tv_nsec = (long)(slice % NANOSECONDS);
     note_released(m);
     int r = pthread_cond_timedwait(&c->cond, &m->lock, &t);
     note_taken(m, where);
     if (r != 0 && r != ETIMEDOUT)
         must(r, "pthread_cond_timedwait");
-    return r == 0 || end < until ? 0 : -host_err(ETIMEDOUT);
+    return r == 0 || left > LONGEST ? 0 : -host_err(ETIMEDOUT);
 }
 
 void cond_wake_all(Cond *c)
