@@ -62,6 +62,9 @@ typedef struct Module {
     bool memory64[MEMORIES_MAX];
     uint64_t memory_bytes;
     bool shared_import;
+    WasmImportFn *import;           /* asked about every imported function, until one is refused: */
+    void *import_arg;
+    int refused;
 
     Helper helpers[HELPERS_MAX];
     uint32_t helper_count;
@@ -130,14 +133,24 @@ static void skip_limits(WasmCursor *c)
         wasm_skip_leb(c);
 }
 
+static WasmName read_name(WasmCursor *c)
+{
+    uint64_t n = wasm_leb(c);
+    WasmName name = { .s = (const char *)c->p };
+    wasm_skip(c, n);
+    name.n = c->bad ? 0 : (size_t)n;
+    return name;
+}
+
 static void read_import(Module *m, WasmCursor *c)
 {
-    wasm_skip_name(c);
-    wasm_skip_name(c);
+    WasmName module = read_name(c), name = read_name(c);
     switch (wasm_u8(c)) {
     case 0:
         wasm_skip_leb(c);
         m->functions++;
+        if (!c->bad && m->import != NULL && m->refused == 0)
+            m->refused = m->import(m->import_arg, module, name);
         break;
     case 1:
         wasm_skip_valtype(c);
@@ -188,16 +201,20 @@ static int count_spaces(Module *m)
     return bad || c.bad ? -ENOEXEC : 0;
 }
 
-int wasm_facts(const uint8_t *module, size_t n, WasmFacts *out)
+int wasm_facts(const uint8_t *module, size_t n, WasmImportFn *import, void *arg, WasmFacts *out)
 {
     AUTO_FREE Module *m = mem_alloc(sizeof(*m));
     if (m == NULL)
         return -ENOMEM;
     m->start = module;
     m->end = module + n;
+    m->import = import;
+    m->import_arg = arg;
     int r = find_sections(m);
     if (r == 0)
         r = count_spaces(m);
+    if (r == 0)
+        r = m->refused;
     if (r < 0)
         return r;
     *out = (WasmFacts){ .memory_bytes = m->memory_bytes,

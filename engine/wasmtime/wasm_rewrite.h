@@ -34,8 +34,17 @@ typedef struct WasmFacts {
     bool shared_import;             /* it imports a shared memory */
 } WasmFacts;
 
-/* -ENOEXEC: not a module. */
-int wasm_facts(const uint8_t *module, size_t n, WasmFacts *out);
+/* A name in a module: not ended by NUL. */
+typedef struct WasmName {
+    const char *s;
+    size_t n;
+} WasmName;
+
+/* Is told every function that a module imports; what is not 0 ends the look and is its result. */
+typedef int WasmImportFn(void *arg, WasmName module, WasmName name);
+
+/* -ENOEXEC: not a module; or what import (which may be NULL) says. */
+int wasm_facts(const uint8_t *module, size_t n, WasmImportFn *import, void *arg, WasmFacts *out);
 
 /*
  * *out: the new module, the caller's to free with mem_free; *why: words for -ENOEXEC, constant.

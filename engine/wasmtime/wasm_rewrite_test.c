@@ -298,13 +298,32 @@ TEST(facts_are_known_without_compiling)
     const char *wat = "(module (import \"env\" \"memory\" (memory 3 4 shared)) (memory 2) (memory i64 1 9))";
     no_error(wasmtime_wat2wasm(wat, strlen(wat), &bytes));
     WasmFacts f;
-    OK(wasm_facts((uint8_t *)bytes.data, bytes.size, &f));
+    OK(wasm_facts((uint8_t *)bytes.data, bytes.size, NULL, NULL, &f));
     EQ(f.memory_bytes, 3 * 65536);
     EQ(f.memories, 2);
     TRUE(f.shared_import);
     wasm_byte_vec_delete(&bytes);
-    EQ(wasm_facts((const uint8_t *)"\0asm\1\0\0", 7, &f), -ENOEXEC);
-    EQ(wasm_facts((const uint8_t *)"", 0, &f), -ENOEXEC);
+    EQ(wasm_facts((const uint8_t *)"\0asm\1\0\0", 7, NULL, NULL, &f), -ENOEXEC);
+    EQ(wasm_facts((const uint8_t *)"", 0, NULL, NULL, &f), -ENOEXEC);
+}
+
+static int only_in_env(void *arg, WasmName module, WasmName name)
+{
+    ++*(int *)arg;
+    return module.n == 3 && memcmp(module.s, "env", 3) == 0 && name.n == 1 ? 0 : -EPERM;
+}
+
+TEST(imported_functions_are_told_until_one_is_refused)
+{
+    wasm_byte_vec_t bytes;
+    const char *wat = "(module (import \"env\" \"a\" (func)) (import \"env\" \"g\" (global i32))"
+                      " (import \"other\" \"b\" (func)) (import \"env\" \"c\" (func)))";
+    no_error(wasmtime_wat2wasm(wat, strlen(wat), &bytes));
+    WasmFacts f;
+    int asked = 0;
+    EQ(wasm_facts((uint8_t *)bytes.data, bytes.size, only_in_env, &asked, &f), -EPERM);
+    EQ(asked, 2);
+    wasm_byte_vec_delete(&bytes);
 }
 
 /* Whatever is cut off or changed: an answer, and nothing read outside. */

@@ -112,7 +112,7 @@ int wt_load(Call *c, Task *t, Chan *program, void **image);
 /* Defines preview 1 and thread-spawn. NULL, or the error. */
 wasmtime_error_t *host_define(wasmtime_linker_t *linker);
 /* True when (module, name) is a function that host_define defines. */
-bool host_provides(const wasm_name_t *module, const wasm_name_t *name);
+bool host_provides(WasmName module, WasmName name);
 /* What REWRITE_GROW is called with. */
 wasm_trap_t *host_grow(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *args, size_t n);
 

@@ -117,12 +117,12 @@ wasmtime_error_t *host_define(wasmtime_linker_t *linker)
     return NULL;
 }
 
-static bool name_is(const wasm_name_t *name, const char *word)
+static bool name_is(WasmName name, const char *word)
 {
-    return name->size == strlen(word) && memcmp(name->data, word, name->size) == 0;
+    return name.n == strlen(word) && memcmp(name.s, word, name.n) == 0;
 }
 
-bool host_provides(const wasm_name_t *module, const wasm_name_t *name)
+bool host_provides(WasmName module, WasmName name)
 {
     for (size_t i = 0; i < LEN(imports); i++)
         if (name_is(module, imports[i].module) && name_is(name, imports[i].name))

@@ -180,19 +180,28 @@ static int take_shared(Image *im, const wasm_importtype_t *import, const wasm_me
     return im->shared.module == NULL || im->shared.name == NULL ? -ENOMEM : 0;
 }
 
+static WasmName wasm_name(const wasm_name_t *name)
+{
+    return (WasmName){ .s = name->data, .n = name->size };
+}
+
+static int not_provided(Image *im, WasmName module, WasmName name)
+{
+    snprintf(im->words, sizeof(im->words), "import %.*s %.*s is not provided", (int)module.n, module.s, (int)name.n,
+             name.s);
+    return -ENOEXEC;
+}
+
 static int check_import(Image *im, const wasm_importtype_t *import)
 {
-    const wasm_name_t *module = wasm_importtype_module(import);
-    const wasm_name_t *name = wasm_importtype_name(import);
+    WasmName module = wasm_name(wasm_importtype_module(import)), name = wasm_name(wasm_importtype_name(import));
     const wasm_externtype_t *type = wasm_importtype_type(import);
     if (wasm_externtype_kind(type) == WASM_EXTERN_FUNC && host_provides(module, name))
         return 0;
     const wasm_memorytype_t *memory = wasm_externtype_as_memorytype_const(type);
     if (memory != NULL && wasmtime_memorytype_isshared(memory) && im->shared.module == NULL)
         return take_shared(im, import, memory);
-    snprintf(im->words, sizeof(im->words), "import %.*s %.*s is not provided", (int)module->size, module->data,
-             (int)name->size, name->data);
-    return -ENOEXEC;
+    return not_provided(im, module, name);
 }
 
 static int check_imports(Image *im)
@@ -233,13 +242,20 @@ static int image_prepare(Image *im)
     return error != NULL ? image_error(im, -ENOEXEC, error) : 0;
 }
 
+static int early_import(void *arg, WasmName module, WasmName name)
+{
+    return host_provides(module, name) ? 0 : not_provided(arg, module, name);
+}
+
+/* What can be known without compiling, which may take minutes: the missing imports too. */
 static int image_facts(Image *im)
 {
     WasmFacts facts;
-    int r = wasm_facts(im->source, im->source_n, &facts);
+    im->words[0] = '\0';
+    int r = wasm_facts(im->source, im->source_n, early_import, im, &facts);
     if (r == 0)
         im->memory_bytes = facts.memory_bytes;
-    else if (r == -ENOEXEC)
+    else if (r == -ENOEXEC && im->words[0] == '\0')
         snprintf(im->words, sizeof(im->words), "not a WebAssembly module");
     return r;
 }

@@ -291,6 +291,9 @@ TEST(what_cannot_run_is_enoexec_and_says_why)
     world_begin(&w);
     expect_refusal(&w, "(module (import \"env\" \"fork\" (func (result i32))) (func (export \"_start\")))",
                    "import env fork is not provided");
+    /* Said before the body is looked at, since a compile may take minutes. */
+    expect_refusal(&w, "(module (import \"env\" \"fork\" (func)) (func (export \"_start\") i32.const 1))",
+                   "import env fork is not provided");
     expect_refusal(&w,
                    "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (global i32)) (func (export \"_start\")))",
                    "import wasi_snapshot_preview1 fd_write is not provided");
