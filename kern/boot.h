@@ -9,7 +9,6 @@
 #include "kern/kern.h"
 #include "kern/task.h"
 
-typedef struct BootList BootList;
 typedef struct TaskTable TaskTable; /* tasktab.c */
 typedef struct BootList BootList;
 
@@ -44,7 +43,6 @@ struct BootList {
     const MountType *const *mounts; /* ended by NULL */
     /* Binds what is there for the first task: c->task is the root, its namespace is empty. */
     int (*populate)(Call *c, Kernel *k);
-    File *(*root_dir)(Kernel *k);   /* the directory under every first name (synthetic, read-only); owned */
     /* devpipe: both ends of a new pipe, open. */
     int (*pipe)(Call *c, Chan **r, Chan **w);
     /* devtask, devcap: the files that stand for the view of whoever looks (FILE_DYNAMIC); owned. */
@@ -56,8 +54,8 @@ struct BootList {
     int (*fd_file)(const File *f, uint64_t *task, int *fd);
     File *(*null_file)(void);       /* /dev/null; owned */
     const CapKind *const *caps;     /* what /cap/new shows (cap.h); ended by NULL */
-    void (*task_exited)(
-        Task *t); /* devcap: what only t's view held goes. Called once, with no lock held; t's state is dead */
+    /* devcap: what only t's view held goes. Called once, with no lock held; t's state is dead. */
+    void (*task_exited)(Task *t);
 };
 
 int kernel_boot(const BootList *list, uint32_t uid, uint32_t gid, Kernel **out);

@@ -12,7 +12,6 @@
 #include "dev/devmem.h"
 #include "dev/devpipe.h"
 #include "dev/devtask.h"
-#include "kern/synth.h"
 #include "kern/text.h"
 #include "test/testengine.h"
 
@@ -41,12 +40,6 @@ static int populate(Call *c, Kernel *k)
     return r < 0 ? r : put_in(c, devcap_view(), "cap", "/cap");
 }
 
-static File *root_dir(Kernel *k)
-{
-    (void)k;
-    return synth_dir(1);
-}
-
 static const Engine *const engines[] = { &test_engine, NULL };
 static const MountType *const mounts[] = { &mount_tmpfs, NULL };
 static const CapKind *const caps[] = { &cap_pipe, &cap_tmpfs, NULL };
@@ -56,7 +49,6 @@ const BootList world_list = {
     .mounts = mounts,
     .caps = caps,
     .populate = populate,
-    .root_dir = root_dir,
     .pipe = devpipe_new,
     .task_view = devtask_view,
     .is_task_view = devtask_is_view,
