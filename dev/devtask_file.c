@@ -482,8 +482,10 @@ static int run_line(Call *c, void *arg, char *line, size_t len)
 
 static void note_failure(Call *c, Chan *ch, int64_t r)
 {
-    if (r >= 0 || r == WAIT || r == -EINTR || r == -EAGAIN)
+    if (r >= 0 || r == WAIT || r == -EINTR)
         return;
+    if (c->words[0] == '\0')
+        (void)fail(c, (int)r, "error %d", (int)-r);
     AUTO_TASK *t = taskfile_task(c, ch->file);
     if (t != NULL)
         task_note_failure(c, t);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "kern/call.h"
 #include "kern/text.h"
 
 enum { WORDS_ON_STACK = 32 };
@@ -165,7 +166,8 @@ static int run_words(Call *c, const CtlVerb *verbs, size_t n, void *object, int 
         return fail(c, -EINVAL, "%s: too %s arguments: %s", verb->name, arguments < verb->min ? "few" : "many",
                     verb->help != NULL ? verb->help : verb->name);
     argv[argc] = NULL;
-    return verb->run(c, object, argc, argv);
+    int r = verb->run(c, object, argc, argv);
+    return r < 0 && r != WAIT && c != NULL && c->words[0] == '\0' ? fail(c, r, "%s: error %d", verb->name, -r) : r;
 }
 
 int ctl_run(Call *c, const CtlVerb *verbs, size_t n, void *object, char *line, size_t len)

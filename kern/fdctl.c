@@ -188,6 +188,10 @@ static int verb_lock(Call *c, void *object, int argc, char **argv)
         return not_open(c, s, "lock", r);
     r = chan_lock(c, info.chan, types[letter - letters], start, len);
     chan_put(info.chan);
+    if (r == -EBADF)
+        return fail(c, r, "lock: descriptor %d is not open for that", s->fd);
+    if (r == -EAGAIN)
+        return fail(c, r, "lock: somebody else has locked a part of it");
     return r == WAIT ? fd_arm(c, s->task->fds, version) : r;
 }
 
@@ -253,7 +257,10 @@ int fd_ctl_text(Call *c, Task *t, int fd, Text *out)
     if (name == NULL)
         return r < 0 ? r : -ENOMEM;
     text_put(out, "path ");
-    text_quoted(out, name->s);
+    if (strcmp(name->s, "?") == 0)
+        text_put(out, "?");         /* the reader has no name for it */
+    else
+        text_quoted(out, name->s);
     path_put(name);
     uint64_t pos = 0;
     if ((ch->file->flags & FILE_STREAM) == 0 && (r = chan_seek(c, ch, 0, SEEK_FROM_HERE, &pos)) < 0)

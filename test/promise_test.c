@@ -232,3 +232,35 @@ TEST(objects_of_a_view_go_before_wait_is_answered)
     }
     world_end(&w);
 }
+
+/* ---- words ----------------------------------------------------------------------------------------------------------- */
+
+TEST(error_says_why_the_last_write_failed)
+{
+    World w = world(PROGRAMS "/f=text");
+    uint64_t a = world_new(&w), b = world_new(&w);
+    EQ(world_ctl(&w, a, "nonsense"), -EINVAL);
+    OK(world_write(&w, world_path(a, "fd/3/ctl"), "dup /f r"));
+    EQ(world_write(&w, world_path(a, "fd/3/ctl"), "lock w"), -EBADF);
+    STR_EQ(world_read(&w, world_path(a, "error")), "lock: descriptor 3 is not open for that\n");
+    OK(world_write(&w, world_path(b, "fd/3/ctl"), "dup /f rw\nlock w"));
+    OK(world_write(&w, world_path(a, "fd/3/ctl"), "flags nonblock"));
+    EQ(world_write(&w, world_path(a, "fd/3/ctl"), "lock r"), -EAGAIN);
+    STR_EQ(world_read(&w, world_path(a, "error")), "lock: somebody else has locked a part of it\n");
+    OK(world_ctl(&w, a, "umask 0"));            /* what succeeds changes nothing */
+    STR_EQ(world_read(&w, world_path(a, "error")), "lock: somebody else has locked a part of it\n");
+    EQ(world_write(&w, world_path(a, "cwd"), "/f"), -ENOTDIR);
+    STR_EQ(world_read(&w, world_path(a, "error")), "cwd: /f\n");
+    world_end(&w);
+}
+
+TEST(a_descriptor_without_a_name_is_a_question_mark)
+{
+    World w = world(PROGRAMS "/f=text /dir/");
+    uint64_t a = world_new(&w), b = world_new(&w);
+    OK(world_write(&w, world_path(a, "fd/1/ctl"), "pipe 3/fd/0"));
+    STR_EQ(world_read(&w, world_path(a, "fd/1/ctl")), "path ?\nmode w\noffset 0\n");
+    OK(world_write(&w, world_path(b, "fd/5/ctl"), "dup '/dir/?' rw"));
+    STR_EQ(world_read(&w, world_path(b, "fd/5/ctl")), "path '/dir/?'\nmode rw\noffset 0\n");
+    world_end(&w);
+}
