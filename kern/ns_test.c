@@ -338,6 +338,58 @@ TEST(hiding_a_union_that_a_graft_brought_hides_its_members)
     world_end(&w);
 }
 
+TEST(a_union_takes_no_hidden_member_along)
+{
+    World w = world("/a/x=1 /b/y=2 /c/ /k/q=3");
+    OK(CTL("bind -b /b /a"));
+    OK(CTL("hide /b"));
+    OK(CTL("bind /a /u"));
+    EQ(names_mode(&w, "/u/y"), -ENOENT);
+    OK(CTL("bind /a /"));
+    STR_EQ(SHOW("/"), "x");
+    OK(CTL("unbind /"));
+    STR_EQ(SHOW("/a"), "x");
+    AUTO_TASK *t = task_find(w.k, world_new(&w));
+    OK(names_ctl(&w, t, "clear"));
+    OK(names_ctl(&w, t, "bind /k /"));
+    OK(names_ctl(&w, t, "bind /a /u"));             /* into a namespace that hides as much */
+    names_be(&w, t);
+    STR_EQ(SHOW("/u"), "x");
+    names_be(&w, w.root);
+    task_put(STEAL(t));
+    world_end(&w);
+}
+
+TEST(shallow_takes_the_members_of_a_union_alone)
+{
+    World w = world("/a/s/x=1 /b/t/y=2 /c/z=3");
+    OK(CTL("bind /c /a/s"));
+    OK(CTL("bind -a /b /a"));
+    OK(CTL("bind /c /a/k"));
+    OK(CTL("bind -x /a /u"));
+    STR_EQ(SHOW("/u"), "s/ t/");
+    STR_EQ(SHOW("/u/s"), "x");
+    OK(CTL("bind /a /g"));                          /* with the names below: a member that grafts a union */
+    OK(CTL("bind -x /g /v"));
+    STR_EQ(SHOW("/v"), "s/ t/");
+    world_end(&w);
+}
+
+TEST(a_root_of_which_all_is_hidden_is_empty)
+{
+    World w = world("/a/x=1 /b/");
+    OK(CTL("bind / /b/r"));
+    OK(CTL("bind /b /"));
+    STR_EQ(SHOW("/r/a"), "x");
+    OK(CTL("hide /r"));
+    OK(CTL("unbind /"));                            /* the old root, which is hidden now */
+    EQ(names_mode(&w, "/"), TYPE_DIR | 0555);
+    EQ(names_mode(&w, "/a"), -ENOENT);
+    EQ(names_mkdir(&w, "/new"), -EPERM);
+    STR_EQ(SHOW("/"), "b/ cap/ dev/ task/");
+    world_end(&w);
+}
+
 /* ---- unbind, and the seal ----------------------------------------------------------------------------------------- */
 
 TEST(an_inherited_bind_is_never_uncovered)

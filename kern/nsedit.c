@@ -224,39 +224,49 @@ File *chan_raw_file(const Chan *ch)
     return node == NULL ? ch->file : node->member[0].file;
 }
 
-/*
- * A source is what its writer sees. So where the bind is made in another namespace, what stands for another file by who looks
- * is taken as the file that the writer sees: *out is a copy of node with these. Owned.
- */
-static int as_seen(Call *c, Account *a, NsNode *node, NsNode **out)
+/* A source is what its writer sees: is a member something else? */
+static bool needs_look(const Edit *e, const NsMember *m, bool other_ns)
 {
-    bool dynamic = false;
+    return (other_ns && (m->file->flags & FILE_DYNAMIC) != 0) || (e->writer != NULL && !member_seen(e->writer, m));
+}
+
+/*
+ * Node as the writer sees it: without members that are hidden from it; where the bind is made in another namespace, with the file that the
+ * writer sees in place of one that stands for others by who looks. *out is owned.
+ */
+static int as_seen(Edit *e, NsNode *node, bool other_ns, NsNode **out)
+{
+    unsigned n = 0, odd = 0;
     for (unsigned i = 0; i < node->nmember; i++)
-        dynamic = dynamic || (node->member[i].file->flags & FILE_DYNAMIC) != 0;
-    if (!dynamic) {
+        odd += needs_look(e, &node->member[i], other_ns);
+    if (odd == 0) {
         *out = nsobj_get((NsObj *)node);
         return 0;
     }
-    NsNode *copy = node_new(a, node->name, NODE_BOUND, node->kids, node->member, node->nmember, 0);
-    int r = copy == NULL ? -ENOMEM : 0;
-    if (copy != NULL)
-        copy->mask = node->mask;
+    NsMember *m = mem_alloc(node->nmember * sizeof *m);
+    if (m == NULL)
+        return -ENOMEM;
+    int r = 0;
     for (unsigned i = 0; i < node->nmember && r == 0; i++) {
-        File *f = copy->member[i].file, *real = NULL;
-        if ((f->flags & FILE_DYNAMIC) == 0)
+        m[n] = node->member[i];
+        if (e->writer != NULL && !member_seen(e->writer, &m[n]))
             continue;
-        r = f->dev->resolve(c, f, &real);
-        if (r == 0) {
-            copy->member[i].file = real;
-            file_put(f);
-        }
+        if (other_ns && (m[n].file->flags & FILE_DYNAMIC))
+            r = m[n].file->dev->resolve(e->c, m[n].file, &m[n].file);
+        else
+            file_get(m[n].file);
+        n += r == 0;
     }
-    if (r < 0) {
-        node_put(copy);
-        return r;
+    if (r == 0) {
+        *out = node_new(e->a, node->name, NODE_BOUND, node->kids, m, n, 0);
+        r = *out == NULL ? -ENOMEM : 0;
     }
-    *out = copy;
-    return 0;
+    if (r == 0)
+        (*out)->mask = node->mask;
+    while (n > 0)
+        file_put(m[--n].file);
+    mem_free(m);
+    return r;
 }
 
 static void members_free(NsMember *m, unsigned n)
@@ -268,22 +278,40 @@ static void members_free(NsMember *m, unsigned n)
     mem_free(m);
 }
 
-/* A union without names bound below it: its members become members here. */
-static int splice_members(Edit *e, const NsNode *node, unsigned flags)
+/* Takes a member of the source among those that it brings. create: it takes new names there. */
+static void bring_member(Edit *e, const NsMember *from, unsigned flags, bool rdonly, bool create)
 {
     bool plain = (e->flags & (BIND_BEFORE | BIND_AFTER)) == 0;
-    e->member = mem_alloc(node->nmember * sizeof *e->member);
+    create = create && (plain || (flags & BIND_CREATE));
+    NsNode *inner = e->flags & BIND_SHALLOW ? NULL : from->inner;
+    e->member[e->nmember++] = (NsMember){ .file = file_get(from->file), .inner = nsobj_get((NsObj *)inner),
+                                          .flags = (rdonly ? BIND_RDONLY : 0) | (create ? BIND_CREATE : 0) };
+}
+
+/* The members of a union become members here; with -x their files alone, also of unions that they graft. */
+static void bring_members(Edit *e, const NsNode *node, unsigned flags, bool rdonly, bool create)
+{
+    for (unsigned i = 0; i < node->nmember; i++) {
+        const NsMember *m = &node->member[i];
+        bool ro = rdonly || (m->flags & BIND_RDONLY) != 0, takes = create && (m->flags & BIND_CREATE) != 0;
+        if (e->writer != NULL && !member_seen(e->writer, m))
+            continue;
+        if ((e->flags & BIND_SHALLOW) && node_is(m->inner, NODE_BOUND))
+            bring_members(e, m->inner, flags, ro, takes || (create && node->nmember == 1));
+        else
+            bring_member(e, m, flags, ro, takes);
+    }
+}
+
+/* A union without names bound below it, or with -x. */
+static int splice_members(Edit *e, const NsNode *node, unsigned flags)
+{
+    e->member = mem_alloc(node->files * sizeof *e->member);
     if (e->member == NULL)
         return -ENOMEM;
-    e->nmember = node->nmember;
-    for (unsigned i = 0; i < node->nmember; i++) {
-        const NsMember *from = &node->member[i];
-        unsigned create = plain ? from->flags & BIND_CREATE : flags & from->flags & BIND_CREATE;
-        NsNode *inner = e->flags & BIND_SHALLOW ? NULL : from->inner;
-        e->member[i] = (NsMember){ .file = file_get(from->file), .inner = nsobj_get((NsObj *)inner),
-                                   .flags = (from->flags & BIND_RDONLY) | (flags & BIND_RDONLY) |
-                                            (node->nmember == 1 ? flags & BIND_CREATE : create) };
-    }
+    bring_members(e, node, flags, (flags & BIND_RDONLY) != 0, true);
+    if (e->nmember == 1)
+        e->member[0].flags |= flags & BIND_CREATE;
     return 0;
 }
 
@@ -319,15 +347,15 @@ static int source_begin(Edit *e, bool other_ns)
     NsNode *own = nsobj_get((NsObj *)s->own), *inner = nsobj_get((NsObj *)s->inner);
     NsNode **bound = node_is(own, NODE_BOUND) ? &own : node_is(inner, NODE_BOUND) ? &inner : NULL;
     int r = 0;
-    if (bound != NULL && other_ns) {
+    if (bound != NULL) {
         NsNode *seen = NULL;
-        r = as_seen(e->c, e->a, *bound, &seen);
+        r = as_seen(e, *bound, other_ns, &seen);
         if (r == 0) {
             node_put(*bound);
             *bound = seen;
         }
     }
-    NsNode *whole = bound != NULL && (bound == &own || own == NULL) ? *bound : NULL;
+    NsNode *whole = bound != NULL && (bound == &own || own == NULL || (e->flags & BIND_SHALLOW)) ? *bound : NULL;
     if (r == 0 && whole != NULL && (whole->kids == NULL || (e->flags & BIND_SHALLOW)))
         r = splice_members(e, whole, flags);
     else if (r == 0)
@@ -356,21 +384,33 @@ static int what_was(Edit *e, NsMember *m)
     return nslog_add(e->a, e->root, &line);
 }
 
+int edit_forget_members(Edit *e, const NsNode *node)
+{
+    int r = 0;
+    for (unsigned i = 0; i < node->nmember && r == 0; i++)
+        if (node->member[i].gen == e->root->gen)
+            r = nslog_forget_line(e->a, e->root, node->member[i].line);
+    return r;
+}
+
 /* -b or -a: the new members before or after what is there, which becomes a member when it was none. */
 static int bind_union(Edit *e, NsNode *old, NsNode **out)
 {
     NsMember was_there;
     const NsMember *was = &was_there;
     unsigned nwas = 0, n = e->nmember;
-    if (node_is(old, NODE_BOUND)) {
+    int r = 0;
+    if (node_is(old, NODE_BOUND) && node_seen(e->root, old)) {
         was = old->member;
         nwas = old->nmember;
+    } else if (node_is(old, NODE_BOUND)) {      /* all hidden: as if nothing were there */
+        r = edit_forget_members(e, old);
     } else if (e->there != NULL && !node_is(old, NODE_HIDDEN)) {
-        int r = what_was(e, &was_there);
-        if (r < 0)
-            return r;
+        r = what_was(e, &was_there);
         nwas = 1;
     }
+    if (r < 0)
+        return r;
     NsMember *all = mem_alloc((nwas + n) * sizeof *all);
     if (all == NULL)
         return -ENOMEM;
@@ -392,10 +432,8 @@ static int bind_plain(Edit *e, NsNode *old, NsNode **out)
     if (node == NULL)
         return -ENOMEM;
     int r = 0;
-    if (edit_since_seal(e, old)) {       /* what goes now cannot come back: only what it covers can */
-        for (unsigned i = 0; i < old->nmember && r == 0; i++)
-            if (old->member[i].gen == e->root->gen)
-                r = nslog_forget_line(e->a, e->root, old->member[i].line);
+    if (edit_since_seal(e, old)) {  /* what goes now cannot come back: only what it covers can */
+        r = edit_forget_members(e, old);
         if (r == 0 && !old->keep_kids)
             r = nslog_forget_kids(e->a, e->root, old);
     }

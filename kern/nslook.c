@@ -66,11 +66,13 @@ static bool first_leaf(const NsRoot *root, const NsNode *node, bool rdonly, Leaf
     return false;
 }
 
-bool node_seen(const NsRoot *root, const NsNode *node)
+File *node_file(const NsRoot *root, const NsNode *node)
 {
     Leaf leaf;
-    return root->hidden == NULL || first_leaf(root, node, false, &leaf);
+    return first_leaf(root, node, false, &leaf) ? leaf.file : NULL;
 }
+
+bool node_seen(const NsRoot *root, const NsNode *node) { return root->hidden == NULL || node_file(root, node) != NULL; }
 
 uint16_t node_flags(const NsRoot *root, const NsNode *node)
 {

@@ -195,6 +195,8 @@ int spot_create_dir(Call *c, const NsRoot *root, const Spot *dir, File **out);
  */
 int spot_holder(Call *c, const NsRoot *root, const Spot *dir, const char *name, File **holder, File **found);
 
+/* The first file that is bound here and not hidden by identity (borrowed, not resolved), or NULL. */
+File *node_file(const NsRoot *root, const NsNode *node);
 /* False when all that is bound here is hidden by identity: then the name is not there. */
 bool node_seen(const NsRoot *root, const NsNode *node);
 /* CHAN_SELF_RDONLY, when the first member that is seen is read-only. */

@@ -137,10 +137,7 @@ static int unbind_at(Edit *e, NsNode *old, NsNode **out)
 {
     if (!edit_since_seal(e, old))
         return e->path[1] == '\0' ? fail(e->c, -EPERM, "unbind: the root is older than the task") : hidden_name(e, old, NULL, out);
-    int r = 0;
-    for (unsigned i = 0; i < old->nmember && r == 0; i++)
-        if (old->member[i].gen == e->root->gen)
-            r = nslog_forget_line(e->a, e->root, old->member[i].line);
+    int r = edit_forget_members(e, old);
     if (r < 0)
         return r;
     if (old->keep_kids)

@@ -150,8 +150,8 @@ static int add_kid(void *arg, MapItem *item)
     if (k->passes)
         return add_pass(k, kid);
     ListEntry e = { 0 };
-    if (kid->state == NODE_BOUND && node_seen(k->root, kid)) {
-        const File *f = kid->member[0].file;
+    const File *f = kid->state == NODE_BOUND ? node_file(k->root, kid) : NULL;
+    if (f != NULL) {
         e = (ListEntry){ .shown = true, .type = f->type, .ino = f->id, .space = f->space, .id = f->id };
     }
     return add(k->list, kid->name, &e);

@@ -215,6 +215,32 @@ TEST(names_bound_in_members_are_in_the_order_of_members)
     world_end(&w);
 }
 
+TEST(a_graft_lists_its_own_names_only)
+{
+    World w = world("/a/n=1 /b/n/k=2 /f=3");
+    OK(CTL("bind /f /b/n/m"));
+    OK(CTL("bind /a /u"));
+    OK(CTL("bind -a /b /u"));                       /* b's n leads to others, and is behind a's */
+    STR_EQ(SHOW("/u"), "n");
+    STR_EQ(SHOW("/u/n"), "1");
+    OK(CTL("bind -b /b /v"));
+    OK(CTL("bind -a /a /v"));
+    STR_EQ(SHOW("/v"), "n/");
+    STR_EQ(SHOW("/v/n"), "k m");
+    world_end(&w);
+}
+
+TEST(a_hidden_synthetic_directory_is_not_listed)
+{
+    World w = world("/a/x=1");
+    OK(CTL("bind /a /s/t"));
+    OK(CTL("bind / /r"));
+    OK(CTL("hide /s"));
+    EQ(names_mode(&w, "/r/s"), -ENOENT);
+    STR_EQ(SHOW("/r"), "a/ cap/ dev/ task/");
+    world_end(&w);
+}
+
 /* ---- cookies ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Some {

@@ -169,8 +169,10 @@ static MFile *leaf(const MState *now, const MPlace *p, bool rdonly, bool *ro)
     if (e == NULL && p->below != NULL)
         return leaf(now, p->below, rdonly, ro);
     if (e == NULL) {
+        if (is_hidden(now, p->file))
+            return NULL;
         *ro = rdonly;
-        return is_hidden(now, p->file) ? NULL : p->file;
+        return p->file;
     }
     for (unsigned i = 0; i < e->nmember; i++) {
         MFile *f = leaf(now, e->member[i].place, rdonly || e->member[i].rdonly, ro);
@@ -438,30 +440,75 @@ static void save(const MState *s, const MEntry *old, MEntry *e)
             e->saved[e->nsaved++] = s->entry[i];
 }
 
-/* What a source brings: its members, or it as one. */
-static unsigned members(const MPlace *src, unsigned flags, MMember *m)
+typedef struct Bring {
+    const MState *writer;
+    unsigned flags;
+    MMember *m;
+    unsigned n;
+} Bring;
+
+static void bring(Bring *b, const MEntry *e, bool rdonly, bool create)
 {
-    const MPlace *at = src;
+    for (unsigned i = 0; i < e->nmember; i++) {
+        const MMember *from = &e->member[i];
+        const MEntry *inner = (b->flags & M_SHALLOW) ? members_of(from->place) : NULL;
+        bool plain = (b->flags & (M_BEFORE | M_AFTER)) == 0, asked = (b->flags & M_CREATE) != 0;
+        bool ro = rdonly || from->rdonly, takes = create && from->create;
+        if (member_leaf(b->writer, from) == NULL)
+            continue;
+        if (inner != NULL) {
+            bring(b, inner, ro, takes || (create && e->nmember == 1));
+            continue;
+        }
+        MMember *m = &b->m[b->n++];
+        *m = (MMember){ .place = from->place, .rdonly = ro };
+        m->create = takes && (plain || asked);
+        if (b->flags & M_SHALLOW)
+            m->place = place(NULL, "", NULL, from->place->file);
+    }
+}
+
+/* The place without the members that the writer does not see. */
+static const MPlace *as_seen(const MState *writer, const MPlace *p)
+{
+    const MEntry *e = bound_at(p->state, p->path);
+    MPlace *seen = copy_of(p, sizeof *p);
+    if (e == NULL && p->below != NULL)
+        seen->below = as_seen(writer, p->below);
+    if (e == NULL)
+        return seen;
+    MState *s = copy_of(p->state, sizeof *s);
+    MEntry *left = copy_of(e, sizeof *e);
+    left->nmember = 0;
+    for (unsigned i = 0; i < e->nmember; i++)
+        if (member_leaf(writer, &e->member[i]) != NULL)
+            left->member[left->nmember++] = e->member[i];
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->entry[i] == e)
+            s->entry[i] = left;
+    seen->state = s;
+    return seen;
+}
+
+/* What a source brings: its members, or it as one. */
+static unsigned members(const MState *writer, const MPlace *src, unsigned flags, MMember *m)
+{
+    const MPlace *whole = as_seen(writer, src), *at = whole;
     while (at->state == NULL && at->below != NULL)
         at = at->below;
-    const MEntry *e = bound_at(at->state, at->path);
+    const MEntry *e = flags & M_SHALLOW ? members_of(at) : bound_at(at->state, at->path);
     bool plain = (flags & (M_BEFORE | M_AFTER)) == 0;
     bool ro = src->rdonly || (flags & M_RDONLY) != 0;
     if (e != NULL && ((flags & M_SHALLOW) || !any_below(at->state, at->path))) {
-        for (unsigned i = 0; i < e->nmember; i++) {
-            const MMember *from = &e->member[i];
-            bool create = plain ? from->create : from->create && (flags & M_CREATE) != 0;
-            m[i] = (MMember){ .place = from->place, .rdonly = from->rdonly || ro,
-                              .create = e->nmember == 1 ? (flags & M_CREATE) != 0 : create };
-            if (flags & M_SHALLOW)
-                m[i].place = place(NULL, "", NULL, first_file(from->place));
-        }
-        return e->nmember;
+        Bring b = { .writer = writer, .flags = flags, .m = m };
+        bring(&b, e, ro, true);
+        if (b.n == 1)
+            m[0].create = m[0].create || (flags & M_CREATE) != 0;
+        return b.n;
     }
-    m[0] = (MMember){ .place = copy_of(src, sizeof *src), .rdonly = ro, .create = (flags & M_CREATE) != 0 };
-    if (flags & M_SHALLOW)
-        m[0].place = place(NULL, "", NULL, first_file(src));
-    const MEntry *grafted = members_of(src);
+    m[0] = (MMember){ .place = flags & M_SHALLOW ? place(NULL, "", NULL, src->file) : whole, .rdonly = ro,
+                      .create = (flags & M_CREATE) != 0 };
+    const MEntry *grafted = members_of(whole);
     for (unsigned i = 0; grafted != NULL && grafted->nmember > 1 && plain && i < grafted->nmember; i++)
         m[0].create = m[0].create || grafted->member[i].create;
     return 1;
@@ -493,13 +540,16 @@ int model_bind(MState **sp, const MState *writer, const MPlace *src, const char 
     const MEntry *old = entry_at(s, dst);
     MEntry *e = make(sizeof *e);
     MMember m[MODEL_LIST];
-    unsigned n = members(src, flags, m), nwas = 0;
+    unsigned n = members(writer, src, flags, m), nwas = 0;
     strcpy(e->path, dst);
     if (flags & (M_BEFORE | M_AFTER)) {
         MEntry was = { .nmember = 0 };
-        if (old != NULL && !old->hidden)
+        MPlace at = { .state = s };
+        bool ro;
+        strcpy(at.path, dst);
+        if (old != NULL && !old->hidden && leaf(s, &at, false, &ro) != NULL)
             was = *old;
-        else if (!missing && old == NULL)
+        if (!missing && old == NULL)
             add_was(*sp, &there, &was);
         nwas = was.nmember;
         if (nwas + n > MODEL_LIST)
