@@ -257,8 +257,8 @@ static int as_seen(Edit *e, NsNode *node, bool other_ns, NsNode **out)
             file_get(m[n].file);
         n += r == 0;
     }
-    if (r == 0) {
-        *out = node_new(e->a, node->name, NODE_BOUND, node->kids, m, n, 0);
+    if (r == 0) {                   /* n is 0 for a root of which all is hidden: then it is an empty directory */
+        *out = node_new(e->a, node->name, n > 0 ? NODE_BOUND : NODE_PASS, node->kids, m, n, 0);
         r = *out == NULL ? -ENOMEM : 0;
     }
     if (r == 0)
@@ -356,7 +356,7 @@ static int source_begin(Edit *e, bool other_ns)
         }
     }
     NsNode *whole = bound != NULL && (bound == &own || own == NULL || (e->flags & BIND_SHALLOW)) ? *bound : NULL;
-    if (r == 0 && whole != NULL && (whole->kids == NULL || (e->flags & BIND_SHALLOW)))
+    if (r == 0 && node_is(whole, NODE_BOUND) && (whole->kids == NULL || (e->flags & BIND_SHALLOW)))
         r = splice_members(e, whole, flags);
     else if (r == 0)
         r = single_member(e, own, inner, flags);

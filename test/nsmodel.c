@@ -485,7 +485,7 @@ static const MPlace *as_seen(const MState *writer, const MPlace *p)
             left->member[left->nmember++] = e->member[i];
     for (unsigned i = 0; i < s->n; i++)
         if (s->entry[i] == e)
-            s->entry[i] = left;
+            s->entry[i] = left->nmember > 0 ? left : s->entry[--s->n];
     seen->state = s;
     return seen;
 }
