@@ -54,7 +54,7 @@ struct BootList {
     int (*fd_file)(const File *f, uint64_t *task, int *fd);
     File *(*null_file)(void);       /* /dev/null; owned */
     const CapKind *const *caps;     /* what /cap/new shows (cap.h); ended by NULL */
-    /* devcap: what only t's view held goes. Called once, with no lock held; t's state is dead. */
+    /* devcap: what only t's view held goes. Called with no lock held, when t lets go of what it has and once it is dead. */
     void (*task_exited)(Task *t);
 };
 
