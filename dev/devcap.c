@@ -370,7 +370,7 @@ static int cap_open(Call *c, Chan *ch, unsigned flags)
         return 0;
     if ((flags & OPEN_WRITE) != 0 && !is_object(f, PART_CTL))
         return -EPERM;
-    ch->aux = syn_new();
+    ch->aux = syn_new(call_account(c));
     return ch->aux == NULL ? -ENOMEM : 0;
 }
 

@@ -248,7 +248,7 @@ static int dev_open(Call *c, Chan *ch, unsigned flags)
         return 0;
     if (!asks_as_root(c) || (id == ID_OBJECTS && (flags & OPEN_WRITE) != 0))
         return -EPERM;
-    ch->aux = syn_new();
+    ch->aux = syn_new(call_account(c));
     return ch->aux == NULL ? -ENOMEM : 0;
 }
 

@@ -124,7 +124,7 @@ int devmem_new(Call *c, File **root)
     void *p = NULL;
     int r = charged_alloc(a, sizeof(MemFs), &p);
     if (r < 0)
-        return r;
+        return -ENOMEM;             /* there is no file system yet that could be full */
     MemFs *fs = p;
     ref_init(&fs->ref);
     mutex_init(&fs->lock, RANK_FS);
@@ -140,7 +140,7 @@ int devmem_new(Call *c, File **root)
     r = inode_new(a, fs, TYPE_DIR, ROOT_MODE, NULL, &i);
     fs_put(fs);
     if (r < 0)
-        return r;
+        return -ENOMEM;
     i->nlink = 2;
     *root = &i->file;
     return 0;

@@ -90,7 +90,7 @@ int devtask_open(Call *c, Chan *ch, unsigned flags)
         return 0;
     if ((flags & OPEN_WRITE) != 0 && !taskfile_writable(ch->file))
         return fail(c, -EPERM, "%s: only to be read", ch->path->s);
-    SynFile *s = syn_new();
+    SynFile *s = syn_new(call_account(c));
     if (s == NULL)
         return -ENOMEM;
     int r = open_special(c, ch, flags, s);

@@ -7,17 +7,19 @@
  */
 #include <string.h>
 
+#include "kern/account.h"
 #include "kern/count.h"
 #include "kern/text.h"
 #include "kern/walk.h"
 
 enum { LINE_ON_STACK = 512 };
 
-SynFile *syn_new(void)
+SynFile *syn_new(Account *a)
 {
-    SynFile *f = mem_alloc(sizeof *f);
+    SynFile *f = account_alloc(a, sizeof *f);
     if (f == NULL)
         return NULL;
+    f->account = a == NULL ? NULL : account_get(a);
     mutex_init(&f->lock, RANK_CHAN);
     count_add(OBJ_SYNFILE, f);
     return f;
@@ -28,10 +30,14 @@ void syn_free(SynFile *f)
     if (f == NULL)
         return;
     count_sub(OBJ_SYNFILE, f);
+    Account *a = f->account;
     text_free(&f->text);
-    mem_free(f->line);
+    account_uncharge(a, f->charged);
+    account_free(a, f->line, f->line_len);
     mutex_destroy(&f->lock);
-    mem_free(f);
+    account_free(a, f, sizeof *f);
+    if (a != NULL)
+        account_put(a);
 }
 
 /* ---- texts -------------------------------------------------------------------------------------------------------- */
@@ -43,15 +49,20 @@ static int make_text(Call *c, SynFile *f, int (*make)(Call *c, void *arg, Text *
     int r = make(c, arg, &made);
     if (r == 0)
         r = text_ok(&made);
+    if (r == 0)
+        r = account_charge(f->account, made.len);
     if (r < 0) {
         text_free(&made);
         return r;
     }
     mutex_lock(&f->lock);
     Text old = f->text;
+    size_t charged = f->charged;
     f->text = made;
+    f->charged = made.len;
     mutex_unlock(&f->lock);
     text_free(&old);
+    account_uncharge(f->account, charged);
     return 0;
 }
 
@@ -81,7 +92,7 @@ int64_t syn_read(Call *c, SynFile *f, void *buf, size_t n, uint64_t off, int (*m
 static void line_clear_locked(SynFile *f)
 {
     assert_held(&f->lock);
-    mem_free(f->line);
+    account_free(f->account, f->line, f->line_len);
     f->line = NULL;
     f->line_len = 0;
 }
@@ -103,10 +114,12 @@ static int line_keep(Call *c, SynFile *f, const char *s, size_t n)
         f->overflow = true;
         r = -E2BIG;
     } else {
-        char *line = mem_resize(f->line, f->line_len + n);
-        if (line == NULL) {
+        r = account_charge(f->account, n);
+        char *line = r == 0 ? mem_resize(f->line, f->line_len + n) : NULL;
+        if (r == 0 && line == NULL) {
+            account_uncharge(f->account, n);
             r = -ENOMEM;
-        } else {
+        } else if (r == 0) {
             memcpy(line + f->line_len, s, n);
             f->line = line;
             f->line_len += n;

@@ -47,7 +47,7 @@ TEST(lines_run_when_their_newline_comes)
 {
     Call c;
     Log log = { 0 };
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     call_init(&c, NULL);
     EQ(put(&c, f, &log, "one\ntwo\nth"), 10);
     ran(&log, "one|two|");
@@ -73,7 +73,7 @@ TEST(it_does_not_matter_how_a_client_cuts)
     for (size_t a = 0; a < sizeof all; a++) {
         for (size_t b = a; b < sizeof all; b++) {
             Log log = { 0 };
-            SynFile *f = syn_new();
+            SynFile *f = syn_new(NULL);
             EQ(syn_write(&c, f, all, a, run_line, &log), a);
             EQ(syn_write(&c, f, all + a, b - a, run_line, &log), b - a);
             EQ(syn_write(&c, f, all + b, sizeof all - 1 - (b < sizeof all ? b : 0), run_line, &log),
@@ -94,7 +94,7 @@ TEST(a_line_that_fails_drops_the_rest_of_its_write)
 {
     Call c;
     Log log = { 0 };
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     call_init(&c, NULL);
     EQ(put(&c, f, &log, "one\nno\ntwo\nrest"), -EBUSY);
     ran(&log, "one|");
@@ -114,7 +114,7 @@ TEST(a_line_that_waits_goes_on_and_those_before_it_ran_once)
 {
     Call c;
     Log log = { 0 };
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     call_init(&c, NULL);
     EQ(put(&c, f, &log, "wa"), 2);
     const char *s = "it here\nb\nwait\nc\nre";
@@ -147,7 +147,7 @@ TEST(a_line_may_have_64_KiB)
 {
     Call c;
     Log log = { 0 };
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     char *s = mem_alloc(CTL_LINE_MAX + 16);
     call_init(&c, NULL);
     fill(s, CTL_LINE_MAX);
@@ -195,7 +195,7 @@ TEST(a_text_is_made_at_offset_0_and_kept)
     Call c;
     unsigned n = 0;
     char buf[16];
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     call_init(&c, NULL);
     EQ(syn_read(&c, f, buf, 4, 0, make_numbered, &n), 4);
     EQ(syn_read(&c, f, buf + 4, 12, 4, make_numbered, &n), 3);
@@ -210,7 +210,7 @@ TEST(a_text_is_made_at_offset_0_and_kept)
     MEM_EQ(buf, "text 4\n", 7);
     EQ(syn_read(&c, f, buf, 16, 0, make_numbered, &n), -ESRCH);
     syn_free(f);
-    f = syn_new();
+    f = syn_new(NULL);
     EQ(syn_read(&c, f, buf, 16, 5, make_numbered, &n), 2);      /* somebody who begins further on */
     syn_free(f);
     call_destroy(&c);
@@ -222,7 +222,7 @@ static int syn_session(void *arg)
     Log log = { 0 };
     unsigned n = 0;
     char buf[700];
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     (void)arg;
     if (f == NULL)
         return -ENOMEM;

@@ -59,6 +59,8 @@ int parse_size(const char *s, uint64_t *out);
 
 typedef struct SynFile {
     Mutex lock;                     /* RANK_CHAN */
+    Account *account;               /* owned or NULL: who opened it, and pays for what is kept with it */
+    size_t charged;                 /* for the text */
     Text text;                      /* made at the last read of offset 0 */
     char *line;                     /* the unfinished line, owned */
     size_t line_len;
@@ -67,7 +69,7 @@ typedef struct SynFile {
     void *held;                     /* the device's own */
 } SynFile;
 
-SynFile *syn_new(void);
+SynFile *syn_new(Account *a);       /* a may be NULL. NULL without memory */
 void syn_free(SynFile *f);
 
 /* A text file's read: makes the text at offset 0 (make returns 0, WAIT or an error, and fills *out), then serves it. */

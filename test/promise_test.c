@@ -264,3 +264,87 @@ TEST(a_descriptor_without_a_name_is_a_question_mark)
     STR_EQ(world_read(&w, world_path(b, "fd/5/ctl")), "path '/dir/?'\nmode rw\noffset 0\n");
     world_end(&w);
 }
+
+/* ---- every object counts --------------------------------------------------------------------------------------------- */
+
+static int hoard_once(Actor *a, const char *kind, int i)
+{
+    char path[64], line[4096], id[32];
+    if (strcmp(kind, "names") == 0) {
+        snprintf(path, sizeof path, "/tmp/name%d", i);
+        return act_put(a, path, "");
+    }
+    if (strcmp(kind, "binds") == 0) {
+        snprintf(line, sizeof line, "bind /tmp /bound%d", i);
+        return act_put(a, "/task/self/ns/ctl", line);
+    }
+    if (strcmp(kind, "hides") == 0) {
+        snprintf(line, sizeof line, "hide /hidden%d", i);
+        return act_put(a, "/task/self/ns/ctl", line);
+    }
+    if (strcmp(kind, "files") == 0)
+        return act_open(a, "/tmp", OPEN_READ);
+    if (strcmp(kind, "texts") == 0) {           /* open texts, read once: what they say is kept */
+        int fd = i > 100 ? -EDOM : act_open(a, "/task/self/environ", OPEN_READ);
+        return fd < 0 ? fd : (int)act_read(a, fd, line, 1);
+    }
+    if (strcmp(kind, "lines") == 0) {           /* unfinished lines */
+        int fd = i > 100 ? -EDOM : act_open(a, "/task/self/ctl", OPEN_WRITE);
+        memset(line, 'x', sizeof line);
+        return fd < 0 ? fd : (int)act_write(a, fd, line, sizeof line);
+    }
+    if (strcmp(kind, "events") == 0)
+        return act_open(a, "/task/self/events", OPEN_READ);
+    if (strcmp(kind, "taps") == 0)
+        return act_open(a, "/task/self/fd/1", OPEN_READ);
+    if (strcmp(kind, "env") == 0) {
+        snprintf(line, sizeof line, "NAME%d=%0500d", i, i);
+        return act_put(a, "/task/self/env", line);
+    }
+    if (strcmp(kind, "locks") == 0) {
+        snprintf(line, sizeof line, "lock w %d 1", i * 2);
+        return act_put(a, "/task/self/fd/3/ctl", line);
+    }
+    snprintf(path, sizeof path, "%s", strcmp(kind, "tasks") == 0   ? "/task/new"
+                                      : strcmp(kind, "pipes") == 0 ? "/cap/new/pipe"
+                                                                   : "/cap/new/tmpfs");
+    return act_get(a, path, id, sizeof id);
+}
+
+/* hoard KIND: makes things until it may not; the errno. */
+PROGRAM(promise_hoard)
+{
+    char kind[16];
+    int r = 0;
+    snprintf(kind, sizeof kind, "%s", act_arg(a, 1));
+    for (int i = 0; r >= 0 && i < 20000; i++)
+        r = hoard_once(a, kind, i);
+    return -r;
+}
+
+TEST_SLOW(nobody_hoards_anything_beyond_his_limit, 60)
+{
+    static const struct {
+        const char *kind;
+        int error;
+    } kinds[] = {
+        { "names", ENOSPC }, { "binds", ENOMEM },  { "hides", ENOMEM }, { "files", ENOMEM }, { "texts", ENOMEM },
+        { "lines", ENOMEM }, { "events", ENOMEM }, { "taps", ENOMEM },  { "env", ENOMEM },   { "locks", ENOMEM },
+        { "tasks", EAGAIN }, { "pipes", ENOMEM },  { "tmpfs", ENOMEM },
+    };
+    World w = world(PROGRAMS "/bin/hoard=test:promise_hoard /tmp/ /f=0123");
+    for (unsigned i = 0; i < LEN(kinds); i++) {
+        char line[5000];
+        uint64_t id = world_new(&w);
+        snprintf(line, sizeof line, "LONG=%04000d", 0);
+        OK(world_write(&w, world_path(id, "environ"), line));
+        OK(world_write(&w, world_path(id, "fd/3/ctl"), "dup /f rw"));
+        snprintf(line, sizeof line, "memlimit 300K\nfdlimit 60000\ncmd hoard %s\nstart", kinds[i].kind);
+        OK(world_ctl(&w, id, line));
+        int code = world_wait(&w, id);
+        if (code != kinds[i].error)
+            FAIL("%s: %d instead of %d", kinds[i].kind, code, kinds[i].error);
+        OK(world_ctl(&w, id, "remove"));
+    }
+    world_end(&w);
+}

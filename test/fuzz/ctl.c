@@ -169,7 +169,7 @@ static void check_lines(Call *c, const uint8_t *cuts, size_t cut_count, const ch
 {
     Log log = { 0 };
     Model m = { .overflow = false };
-    SynFile *f = syn_new();
+    SynFile *f = syn_new(NULL);
     size_t at = 0;
     for (size_t i = 0; i < cut_count; i++) {
         size_t part = cuts[i] < n - at ? cuts[i] : n - at;
