@@ -109,7 +109,7 @@ int devhost_new(Call *c, const char *hostpath, File **root)
         return fail(c, r, "%s: the host's /proc is not mounted; without it no file of the host can be opened",
                     hostpath);
     if (r < 0)
-        return fail(c, r, "%s: the host does not let us look there", hostpath);
+        return r;
     return hostfile_new(c, fd, root);
 }
 

@@ -37,10 +37,12 @@ static int run(taskfs *k, const char *program)
     taskfs_program p = { .host = program, .argv = argv, .files = files, .nfiles = 2 };
     taskfs_task *task;
     r = taskfs_spawn(k, &p, &task);
+    if (r < 0)
+        complain(program, r); /* before another call: the words are the last one's */
     taskfs_close(writer); /* the task has its own handle: the end of file comes with its end */
     if (r < 0) {
         taskfs_close(reader);
-        return complain(program, r);
+        return 1;
     }
     printf("task %llu says:\n", (unsigned long long)taskfs_task_id(task));
     r = show(reader);

@@ -24,7 +24,7 @@ int clean_path(const char *path, char **out)
     char *clean = mem_alloc(strlen(path) + 2), name[NAME_MAX_LEN + 1];
     size_t n = 0;
     int r = clean == NULL ? -ENOMEM : 1;
-    while (r > 0 && (r = path_next(&path, name)) == 1) {
+    while (r > 0 && (r = path_next(&path, name)) > 0) {
         if (strcmp(name, ".") == 0)
             continue;
         if (strcmp(name, "..") == 0) {
@@ -68,7 +68,8 @@ static int real_source(Call *c, const char *host, Grant *g)
     char *real;
     int r = process_realpath(host, &real);
     if (r < 0)
-        return fail(c, r, "--dir %s: %s", host, strerror(-r));
+        return fail(c, r, "--dir %s: %s%s", host, strerror(-r),
+                    strchr(host, ':') != NULL ? " (two colons stand before GUEST)" : "");
     g->source = dup(real);
     process_free(real);
     return g->source == NULL ? -ENOMEM : 0;
@@ -191,6 +192,16 @@ static int make_mount(Call *c, const Grant *g, const MountType *type)
     return r;
 }
 
+/* The words of a mount that failed, by the name that the user typed. */
+static void set_words(Call *c, const char *words, const char *source)
+{
+    const char *ours = strstr(words, SOURCE_NAME);
+    if (ours != NULL && source != NULL)
+        (void)fail(c, 0, "%.*s%.100s%s", (int)(ours - words), words, source, ours + strlen(SOURCE_NAME));
+    else
+        strcpy(c->words, words);
+}
+
 static int apply_mount(Call *c, const Grant *g)
 {
     const MountType *type = kernel_mount_type(c->task->kernel, g->type);
@@ -206,7 +217,7 @@ static int apply_mount(Call *c, const Grant *g)
     strcpy(words, c->words);
     if (g->source != NULL)
         CALL_RUN(c, undone, ns_unbind(c, walk_self(c), NULL, SOURCE_NAME));
-    strcpy(c->words, words);
+    set_words(c, words, g->source);
     return r < 0 ? r : undone;
 }
 

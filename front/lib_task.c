@@ -39,6 +39,8 @@ static int set_up(Call *c, const taskfs_program *p, Task *t)
         r = set_files(c, p, t);
     if (r == 0 && p->host != NULL)
         r = machine_program(c, t, p->host);
+    if (r == -EISDIR)
+        r = -EACCES;                /* as execve has it, and start for a path of the namespace */
     if (r == 0 && p->memlimit != 0)
         r = account_limit_memory(c, t->account, p->memlimit, true);
     if (r == 0 && p->nice != 0)

@@ -73,7 +73,7 @@ static int give_program(Call *c, Task *t, const char *host)
     Chan *ch = p == NULL ? NULL : chan_new(c, file_get(file), p);
     path_put(p);
     if (ch != NULL && file_is_dir(file))
-        r = -EACCES;
+        r = -EISDIR;
     file_put(file);
     if (ch == NULL)
         return -ENOMEM;

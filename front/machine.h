@@ -21,7 +21,7 @@ int machine_boot(bool bare, Kernel **out, char *words);
  */
 int machine_grant(Call *c, const Grant *grants, size_t n, bool bare);
 
-/* What start is to run instead of looking the first argument up: a file of the host. -ENOENT, -EACCES a directory, ... */
+/* What start is to run instead of looking the first argument up: a file of the host. -ENOENT, -EISDIR, ... */
 int machine_program(Call *c, Task *t, const char *host);
 
 /* Descriptor fd of t is the process's own hostfd from now on; one that is not open (-1) is closed in t too. */

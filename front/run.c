@@ -45,8 +45,8 @@ static void usage(void)
          "  --bare                         nothing but what is granted\n"
          "  --env NAME=VALUE               a variable; --env NAME takes the host's value\n"
          "  --cwd DIR                      where it starts: else the host's directory if that is granted, else /\n"
-         "  --memlimit SIZE                K, M, G\n"
-         "  --nice N                       from -20 to 19\n"
+         "  --memlimit SIZE                what it may take of memory: 64M, 1G\n"
+         "  --nice N                       from -20, for more of the processor, to 19\n"
          "  --inside                       PROGRAM is a file of what it sees, not of the host\n"
          "\n"
          "The exit code is the program's; 125 taskfs failed, 126 PROGRAM cannot be run, 127 it is not there,\n"
@@ -245,6 +245,28 @@ static void say_why(const Call *c, const char *what, int error)
         complain("%s: %s", what, strerror(-error));
 }
 
+/*
+ * A start that failed, by the name that was typed. The kernel's words say what went wrong; but for a program that nothing can run,
+ * the error says why.
+ */
+static void say_start(const Run *run, int error)
+{
+    const Options *o = &run->options;
+    const char *program = o->argv[0], *words = run->call.words;
+    if (strncmp(words, "start: ", 7) == 0)
+        words += 7;
+    size_t n = strlen(program);
+    if (strncmp(words, program, n) == 0 && (words[n] == ':' || words[n] == '\0'))
+        words += words[n] == '\0' ? n : n + 2;
+    const char *why = error == -ENOEXEC                               ? "see `taskfs run --help`"
+                      : error == -ENOMEM && o->memlimit != UINT64_MAX ? "--memlimit is too small"
+                                                                      : strerror(-error);
+    if (words[0] == '\0')
+        complain("%s: %s", program, why);
+    else
+        complain("%s: %s%s %s", program, words, error == -ENOEXEC ? ";" : ":", why);
+}
+
 /* The words of a trap. */
 static void say_trap(Task *t)
 {
@@ -265,7 +287,7 @@ static int run_prepared(Run *run)
     }
     if (run->error < 0) {
         if (atomic_load(&run->signal) == 0)
-            say_why(&run->call, run->options.argv[0], run->error);
+            say_start(run, run->error);
         return start_code(run, run->error);
     }
     say_trap(run->task);
@@ -288,7 +310,7 @@ static int run_in(Run *run)
     }
     r = o->inside ? 0 : machine_program(&run->call, run->task, o->argv[0]);
     if (r < 0) {
-        complain("%s: %s", o->argv[0], r == -EACCES ? "not a program that can be run" : strerror(-r));
+        say_start(run, r);
         return start_code(run, r);
     }
     return run_prepared(run);

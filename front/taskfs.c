@@ -52,7 +52,10 @@ static int dispatch(int argc, char **argv, bool verbose)
     for (size_t i = 0; i < LEN(commands); i++)
         if (strcmp(argv[0], commands[i].name) == 0)
             return commands[i].run(argc, argv, verbose);
-    complain("no command %s; see `taskfs --help`", argv[0]);
+    if (strchr(argv[0], '/') != NULL || strstr(argv[0], ".wasm") != NULL)
+        complain("no command %s; `taskfs run %s` runs a program", argv[0], argv[0]);
+    else
+        complain("no command %s; see `taskfs --help`", argv[0]);
     return EXIT_TASKFS;
 }
 
@@ -78,6 +81,10 @@ int main(int argc, char **argv)
     if (i == argc) {
         help(stderr);
         return EXIT_TASKFS;
+    }
+    if (strcmp(argv[i], "help") == 0) {
+        help(stdout);
+        return 0;
     }
     const char *classes = getenv("TASKFS_TRACE");
     if (classes != NULL && trace_set(classes) < 0) {

@@ -62,7 +62,7 @@ wanted=$(printf 'task 2 says:\nfrom the library')
     is "the example, linked static" "4 $wanted" "$? $out"
     LD_LIBRARY_PATH=$prefix/lib ./shared missing.wasm >out 2>&1
     is "a program that is not there" "1 hello: missing.wasm: No such file or directory" "$? $(cat out)"
-    cc -x c++ -fsyntax-only -Wall -Wextra -Werror -I"$prefix/include" - <<'END'
+    $clang -x c++ -fsyntax-only -Wall -Wextra -Werror -I"$prefix/include" - <<'END'
 #include <taskfs.h>
 int main() { return taskfs_version()[0] == 0; }
 END

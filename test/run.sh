@@ -52,11 +52,36 @@ gives "a code is cut to a byte" 1 "" $run tool.wasm exit 257
 gives "a trap" 134 "" $run tool.wasm trap
 says "a trap's words" unreachable
 gives "not found" 127 "" $run missing.wasm
+says "not found: why" "taskfs: missing.wasm: No such file or directory"
 gives "not executable: no program" 126 "" $run tool.c
+says "not executable: why" "taskfs: tool.c: nothing here runs it; see"
 gives "not executable: a directory" 126 "" $run data
+says "a directory: why" "taskfs: data: Is a directory"
+: >empty
+gives "not executable: an empty file" 126 "" $run empty
+head -c 100 tool.wasm >cut.wasm
+gives "not executable: a part of a module" 126 "" $run ./cut.wasm
+says "a part of a module: why" "taskfs: ./cut.wasm: not a WebAssembly module"
+printf '#!/bin/none\n' >script
+gives "a script without its interpreter" 127 "" $run script
+says "a script without its interpreter: why" "taskfs: script: /bin/none: No such file or directory"
+if [ "$(id -u)" != 0 ]; then
+    cp tool.wasm unreadable.wasm
+    chmod 0 unreadable.wasm
+    gives "not executable: not readable" 126 "" $run unreadable.wasm
+    says "not readable: why" "taskfs: unreadable.wasm: Permission denied"
+fi
+gives "it does not fit into its memory" 125 "" $run --memlimit 1 tool.wasm
+says "it does not fit: why" "--memlimit is too small"
 gives "wrong use: an unknown option" 125 "" $run --nonsense tool.wasm
 gives "wrong use: no program" 125 "" $run
 gives "wrong use: no such command" 125 "" $TASKFS nonsense
+gives "wrong use: a program for a command" 125 "" $TASKFS ./tool.wasm
+says "a program for a command: what was meant" "taskfs run ./tool.wasm"
+gives "wrong use: one colon" 125 "" $run --dir data:/srv tool.wasm
+says "one colon: why" "two colons"
+gives "a mount of what is no archive" 125 "" $run --mount tar:tool.c::/t tool.wasm
+says "no archive: why" "tar: tool.c: not a tar archive"
 gives "wrong use: a directory that is not there" 125 "" $run --dir missing tool.wasm
 gives "wrong use: a bad size" 125 "" $run --memlimit lots tool.wasm
 gives "wrong use: a file system that is not known" 125 "" $run --mount none::/x tool.wasm
@@ -171,5 +196,9 @@ kill -TERM $pid
 wait $pid
 is "and it can be ended" 143 $?
 rm ready
+
+# ---- what `make run` plays
+
+gives "the demonstration" 0 "$(printf '$ cat out/x\nhello')" sh -c "'$TOP/tools/demo.sh' '$TASKFS' | sed -n '/cat out/,/^hello/p'"
 
 echo "$passed passed, $failed failed"
