@@ -102,8 +102,8 @@ ENGINE_INPUTS := $(wildcard tools/wasmtime.sh tools/wasmtime/* tools/wasmtime/sr
 ENGINE_DIR    := $(B)/wasmtime.dir
 $(ENGINE_DIR): $(ENGINE_INPUTS) $(B)/engine.choice
 	@mkdir -p $(B)
-	tools/wasmtime.sh > $@.new
-	tail -n 1 $@.new > $@; rm -f $@.new
+	$(Q)tools/wasmtime.sh > $@.new
+	$(Q)tail -n 1 $@.new > $@; rm -f $@.new
 $(B)/engine.choice: FORCE
 	@mkdir -p $(B); echo '$(ENGINE) $(WASMTIME_DIR)' | cmp -s - $@ || echo '$(ENGINE) $(WASMTIME_DIR)' > $@
 
@@ -207,16 +207,22 @@ check-web: $(B)/web-check/unit.js $(B)/node/.installed
 
 # ---- everything -----------------------------------------------------------------------------------------------------
 
-.PHONY: setup test run bench fuzz lint fmt clean help
+.PHONY: setup test run newcomer bench fuzz lint fmt clean help
 setup:
 	@tools/setup.sh
 
 test:
 	@SAN='$(SAN)' T='$(T)' tools/test.sh
 
-run: setup
-	@$(MAKE) --no-print-directory all
+# Only what the build and the demonstration need; on all processors unless -j says otherwise.
+run:
+	@tools/setup.sh build prog
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(getconf _NPROCESSORS_ONLN)) all
 	@tools/demo.sh $(B)/$(NATIVE)/taskfs
+
+# Both of README's commands on a Debian that has nothing; by hand, as root, a quarter of an hour.
+newcomer:
+	@tools/newcomer.sh $(T)
 
 # Both sides of every benchmark in one program; what the host's side starts stands beside it.
 BENCH := $(B)/native/bench/bench

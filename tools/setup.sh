@@ -70,7 +70,8 @@ for name in ${*:-build check web prog go}; do
     group "$name"
 done
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
-[ -n "${missing% }" ] || exit 0
+missing=${missing% }
+[ -n "$missing" ] || exit 0
 
 echo "setup.sh: installing $missing"
 if ! command -v apt-get >/dev/null; then
@@ -80,7 +81,10 @@ fi
 as_root=
 if [ "$(id -u)" != 0 ]; then
     as_root=sudo
-    command -v sudo >/dev/null || { echo "setup.sh: run it as root, or install sudo" >&2; exit 1; }
+    command -v sudo >/dev/null || {
+        echo "setup.sh: no sudo here; as root, please: apt-get update && apt-get install --no-install-recommends $missing" >&2
+        exit 1
+    }
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -89,7 +93,7 @@ install() {
 }
 if ! install; then
     echo "setup.sh: the package lists may be old: apt-get update"
-    $as_root apt-get update -q >/dev/null
+    $as_root apt-get update -q >"$log" 2>&1 || { tail -n 20 "$log" >&2; exit 1; }
     install || { tail -n 20 "$log" >&2; exit 1; }
 fi
 echo "setup.sh: done"
