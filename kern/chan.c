@@ -48,18 +48,21 @@ void auto_chan(Chan **ch)
 
 Chan *chan_new(Call *c, File *file, Path *path)
 {
+    return chan_new_at(c, file, path != NULL ? path_get(path) : path_new("?", 1));
+}
+
+Chan *chan_new_at(Call *c, File *file, Path *path)
+{
     Account *a = call_account(c);
-    Chan *ch = account_alloc(a, sizeof *ch);
-    Path *p = path != NULL ? path_get(path) : path_new("?", 1);
-    if (ch == NULL || p == NULL) {
-        account_free(a, ch, sizeof *ch);
-        path_put(p);
+    Chan *ch = path == NULL ? NULL : account_alloc(a, sizeof *ch);
+    if (ch == NULL) {
+        path_put(path);
         file_put(file);
         return NULL;
     }
     ref_init(&ch->ref);
     ch->file = file;
-    ch->path = p;
+    ch->path = path;
     ch->account = a == NULL ? NULL : account_get(a);
     queue_init(&ch->pos_free);
     mutex_init(&ch->lock, RANK_CHAN);

@@ -54,6 +54,7 @@ void auto_chan(Chan **ch);
 
 /* A Chan for a device's file outside every namespace (takes file; path "?" unless given). NULL without memory (file is put). */
 Chan *chan_new(Call *c, File *file, Path *path);
+Chan *chan_new_at(Call *c, File *file, Path *path);         /* the same; takes both. path NULL: no memory */
 
 /* Rights only shrink: what must be added to `now`, the flags of the same place as it is reached again. */
 static inline uint16_t chan_kept_rights(const Chan *ch, uint16_t now)

@@ -52,7 +52,7 @@ bool path_below(const char *p, const char *dir)
     return strncmp(p, dir, n) == 0 && (p[n] == '\0' || p[n] == '/');
 }
 
-int path_next(const char **rest, char *name)
+int path_next_len(const char **rest, char *name)
 {
     const char *s = *rest;
     while (*s == '/')
@@ -65,7 +65,13 @@ int path_next(const char **rest, char *name)
     memcpy(name, s, n);
     name[n] = '\0';
     *rest = s + n;
-    return n > 0;
+    return (int)n;
+}
+
+int path_next(const char **rest, char *name)
+{
+    int n = path_next_len(rest, name);
+    return n > 0 ? 1 : n;
 }
 
 int name_check(const char *name)

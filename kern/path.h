@@ -27,6 +27,7 @@ bool path_below(const char *p, const char *dir);
 
 /* Takes the next name off *rest into name (NAME_MAX_LEN + 1 bytes). 1 a name, 0 the end, -ENAMETOOLONG. Slashes are skipped. */
 int path_next(const char **rest, char *name);
+int path_next_len(const char **rest, char *name);           /* the same, but it gives the length of the name */
 
 /* A name that a directory can hold: -ENOENT empty, -EINVAL "." or ".." or with a slash, -ENAMETOOLONG. */
 int name_check(const char *name);

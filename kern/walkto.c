@@ -70,9 +70,9 @@ static void walk_drop(Walk *w)
     }
 }
 
-static int push(Walk *w, const Spot *s, const char *name)
+static int push(Walk *w, const Spot *s, const char *name, size_t n)
 {
-    size_t n = strlen(name), base = w->path_len == 1 ? 0 : w->path_len;
+    size_t base = w->path_len == 1 ? 0 : w->path_len;
     if (base + 1 + n > PATH_MAX_LEN)
         return -ENAMETOOLONG;
     if (w->depth == w->size) {
@@ -174,7 +174,12 @@ static int follow(Walk *w, const Spot *link)
     return r;
 }
 
-static bool is_last(const char *rest) { return rest[strspn(rest, "/")] == '\0'; }
+static bool is_last(const char *rest)
+{
+    while (*rest == '/')
+        rest++;
+    return *rest == '\0';
+}
 
 /* Stops with the last name not looked up, or not there. */
 static int stop_at(Walk *w, const char *name, const char *rest, bool missing)
@@ -210,9 +215,10 @@ static int step(Walk *w)
 {
     const char *rest = w->rest;
     char name[NAME_MAX_LEN + 1];
-    int r = path_next(&rest, name);
-    if (r <= 0)
-        return r < 0 ? r : 1;
+    int n = path_next_len(&rest, name), r;
+    if (n <= 0)
+        return n < 0 ? n : 1;
+    bool dots = n <= 2 && rest[-1] == '.' && rest[-n] == '.';
     if (w->missing)
         return missing_name(w, name, rest);
     Spot *cur = &top(w)->spot;
@@ -221,9 +227,9 @@ static int step(Walk *w)
     bool last = w->phase == PHASE_MAIN && is_last(rest);
     if (last && w->mode == WALK_MODE_PARENT)
         return stop_at(w, name, rest, false);
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+    if (dots) {
         w->rest = rest;
-        if (name[1] == '\0')
+        if (n == 1)
             return 0;
         if (w->depth == 1)
             return above_base(w);
@@ -247,7 +253,7 @@ static int step(Walk *w)
         spot_drop(&found);
         return r;
     }
-    r = push(w, &found, name);
+    r = push(w, &found, name, (size_t)n);
     if (r < 0) {
         spot_drop(&found);
         return r;
@@ -327,8 +333,9 @@ static int make_chan(Walk *w, Chan **out)
     Path *p = path_new(w->path, w->path_len);
     if (p == NULL)
         return -ENOMEM;
-    Chan *ch = chan_new(w->c, file_get(s->file), p);
-    path_put(p);
+    File *f = s->owned ? s->file : file_get(s->file);
+    s->owned = false;
+    Chan *ch = chan_new_at(w->c, f, p);
     if (ch == NULL)
         return -ENOMEM;
     ch->own = nsobj_get((NsObj *)s->own);
