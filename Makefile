@@ -275,11 +275,13 @@ help:
 	'make              build/native/taskfs, libtaskfs.a and $(SO)' \
 	'make run          installs what is missing, builds, and plays a short demonstration' \
 	'make test         installs what is missing and runs everything; SAN=asan,ubsan or SAN=tsan for one of these' \
+	'make setup        only installs what is missing' \
 	'make check        unit tests, layout and format, in under a minute; T=ns for those of ns_test.c, T=ns.bind for' \
 	'                  fewer; DIRS="os p9" builds only the tests of these folders' \
 	'make check-engine unit tests that need the wasm engine; make check-web those of the page, in a browser' \
 	'make web          the kernel for a page: build/web/' \
 	'make install      PREFIX=$(PREFIX) DESTDIR=' \
 	'make fuzz T=NAME  SECONDS=$(SECONDS); one of: $(FUZZERS)' \
-	'make bench        prints a table; make lint looks for more; make fmt formats; make clean' \
+	'make bench        prints a table; make lint looks for more; make fmt formats; make clean removes build/' \
+	'make newcomer     both commands of README.md on a bare Debian, as root' \
 	'ENGINE=prebuilt takes a built wasm engine instead of compiling one.'

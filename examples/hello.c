@@ -33,8 +33,8 @@ static int run(taskfs *k, const char *program)
         return complain("pipe", r);
 
     const char *argv[] = { program, "from", "the", "library", NULL };
-    taskfs_file *files[] = { NULL, writer };
-    taskfs_program p = { .host = program, .argv = argv, .files = files, .nfiles = 2 };
+    taskfs_file *files[] = { NULL, writer, writer };
+    taskfs_program p = { .host = program, .argv = argv, .files = files, .nfiles = 3 };
     taskfs_task *task;
     r = taskfs_spawn(k, &p, &task);
     if (r < 0)
