@@ -17,7 +17,11 @@ static int bind_flags(Call *c, int argc, char **argv, int *first, unsigned *flag
     static const struct {
         char letter;
         unsigned flag;
-    } known[] = { { 'r', BIND_RDONLY }, { 'b', BIND_BEFORE }, { 'a', BIND_AFTER }, { 'c', BIND_CREATE }, { 'x', BIND_SHALLOW } };
+    } known[] = { { 'r', BIND_RDONLY },
+                  { 'b', BIND_BEFORE },
+                  { 'a', BIND_AFTER },
+                  { 'c', BIND_CREATE },
+                  { 'x', BIND_SHALLOW } };
     int i = 1;
     *flags = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
@@ -108,15 +112,24 @@ static int verb_clear(Call *c, void *object, int argc, char **argv)
 }
 
 static const CtlVerb verbs[] = {
-    { "bind", 2, -1, verb_bind, "bind [-r] [-b|-a] [-c] [-x] SRC DST  SRC (the writer's) appears at DST: read-only, before or after what is there, taking new names, without what is bound below" },
-    { "unbind", 1, 2, verb_unbind, "unbind [SRC] DST  undo what was bound at DST, or take SRC out; where nothing was bound, hide DST" },
+    { "bind", 2, -1, verb_bind,
+      "bind [-r] [-b|-a] [-c] [-x] SRC DST  SRC (the writer's) appears at DST: read-only, before or after what is "
+      "there, taking new names, without what is bound below" },
+    { "unbind", 1, 2, verb_unbind,
+      "unbind [SRC] DST  undo what was bound at DST, or take SRC out; where nothing was bound, hide DST" },
     { "hide", 1, 1, verb_hide, "hide DST  no way through that name, nor to what is there, any more" },
     { "mount", 2, -1, verb_mount, "mount TYPE ARG... DST  a file system: tmpfs DST, tar FILE DST" },
     { "clear", 0, 0, verb_clear, "clear  an empty namespace" },
 };
 
-int ns_ctl_line(Call *c, Task *t, char *line, size_t len) { return ctl_run(c, verbs, LEN(verbs), t, line, len); }
-void ns_ctl_help(Text *out) { ctl_help(verbs, LEN(verbs), out); }
+int ns_ctl_line(Call *c, Task *t, char *line, size_t len)
+{
+    return ctl_run(c, verbs, LEN(verbs), t, line, len);
+}
+void ns_ctl_help(Text *out)
+{
+    ctl_help(verbs, LEN(verbs), out);
+}
 
 /* ---- texts -------------------------------------------------------------------------------------------------------- */
 
@@ -232,6 +245,15 @@ static int put_lines(Ns *ns, NsLineFn *fn, const char *prefix, Text *out)
     return r < 0 ? r : text_ok(out);
 }
 
-int ns_text_binds(Ns *ns, Text *out) { return put_lines(ns, binds_line, NULL, out); }
-int ns_text_mounts(Ns *ns, Text *out) { return put_lines(ns, mounts_line, NULL, out); }
-int ns_text_dump(Ns *ns, const char *prefix, Text *out) { return put_lines(ns, dump_line, prefix, out); }
+int ns_text_binds(Ns *ns, Text *out)
+{
+    return put_lines(ns, binds_line, NULL, out);
+}
+int ns_text_mounts(Ns *ns, Text *out)
+{
+    return put_lines(ns, mounts_line, NULL, out);
+}
+int ns_text_dump(Ns *ns, const char *prefix, Text *out)
+{
+    return put_lines(ns, dump_line, prefix, out);
+}

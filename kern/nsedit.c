@@ -69,11 +69,13 @@ static NsNode *node_clone(Account *a, const NsNode *n, Map *kids)
 }
 
 /* A copy of parent (NULL: it had no word on this name yet) with one kid put in, replaced or taken out. */
-static int with_kid(Account *a, const NsNode *parent, const char *parent_name, const char *name, NsNode *kid, bool is_top, NsNode **out)
+static int with_kid(Account *a, const NsNode *parent, const char *parent_name, const char *name, NsNode *kid,
+                    bool is_top, NsNode **out)
 {
     Map *old = parent == NULL ? NULL : parent->kids, *kids = NULL;
     uint64_t hash = name_hash(name, strlen(name));
-    int r = kid != NULL ? map_with(a, old, &kid->item, node_same, name, &kids) : map_without(a, old, hash, node_same, name, &kids);
+    int r = kid != NULL ? map_with(a, old, &kid->item, node_same, name, &kids)
+                        : map_without(a, old, hash, node_same, name, &kids);
     if (r < 0)
         return r;
     *out = NULL;
@@ -205,7 +207,10 @@ int edit_run(Edit *e, EditFn *fn)
 
 /* ---- bind --------------------------------------------------------------------------------------------------------- */
 
-bool edit_since_seal(const Edit *e, const NsNode *n) { return node_is(n, NODE_BOUND) && n->gen == e->root->gen; }
+bool edit_since_seal(const Edit *e, const NsNode *n)
+{
+    return node_is(n, NODE_BOUND) && n->gen == e->root->gen;
+}
 
 /* What a Chan is as a node: the union, or the file that stands for another by who looks; NULL: just its file. */
 static NsNode *chan_node(const Chan *ch)
@@ -284,7 +289,8 @@ static void bring_member(Edit *e, const NsMember *from, unsigned flags, bool rdo
     bool plain = (e->flags & (BIND_BEFORE | BIND_AFTER)) == 0;
     create = create && (plain || (flags & BIND_CREATE));
     NsNode *inner = e->flags & BIND_SHALLOW ? NULL : from->inner;
-    e->member[e->nmember++] = (NsMember){ .file = file_get(from->file), .inner = nsobj_get((NsObj *)inner),
+    e->member[e->nmember++] = (NsMember){ .file = file_get(from->file),
+                                          .inner = nsobj_get((NsObj *)inner),
                                           .flags = (rdonly ? BIND_RDONLY : 0) | (create ? BIND_CREATE : 0) };
 }
 
@@ -379,8 +385,11 @@ static int what_was(Edit *e, NsMember *m)
 {
     unsigned flags = e->there->flags & CHAN_RDONLY ? BIND_RDONLY : 0;
     NsLine line = { .flags = flags, .what = e->there->path->s, .dst = e->path, .src = e->there };
-    *m = (NsMember){ .file = chan_raw_file(e->there), .inner = e->there->inner, .flags = flags | MEMBER_WAS,
-                     .line = e->root->next_line, .gen = e->root->gen };
+    *m = (NsMember){ .file = chan_raw_file(e->there),
+                     .inner = e->there->inner,
+                     .flags = flags | MEMBER_WAS,
+                     .line = e->root->next_line,
+                     .gen = e->root->gen };
     return nslog_add(e->a, e->root, &line);
 }
 
@@ -521,8 +530,15 @@ static int bind_line(Call *c, WalkFrom from, Chan *src, const char *what, bool m
                     dir ? "none" : "one");
     if (!dir && (end.slash || (flags & (BIND_BEFORE | BIND_AFTER))))
         return fail(c, -ENOTDIR, "bind: %s: no directory", what);
-    Edit e = { .c = c, .a = from.ns->account, .ns = from.ns, .path = at->path->s, .there = end.missing ? NULL : at,
-               .src = src, .flags = flags, .what = what, .mount = mount };
+    Edit e = { .c = c,
+               .a = from.ns->account,
+               .ns = from.ns,
+               .path = at->path->s,
+               .there = end.missing ? NULL : at,
+               .src = src,
+               .flags = flags,
+               .what = what,
+               .mount = mount };
     Ns *own = walk_at(c, NULL).ns;
     uint64_t version;
     NsRoot *writer = own == NULL ? NULL : ns_root(own, &version);

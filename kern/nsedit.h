@@ -47,7 +47,10 @@ int edit_forget_members(Edit *e, const NsNode *node);
 /* Hides a file by identity; *hides, of the hidden name that does it, is told too. */
 int edit_hide(Edit *e, const NsHidden *file, Map **hides);
 File *chan_raw_file(const Chan *ch);    /* what a bind of ch holds: not resolved. Borrowed */
-static inline const char *path_last(const char *path) { return path[1] == '\0' ? "" : strrchr(path, '/') + 1; }
+static inline const char *path_last(const char *path)
+{
+    return path[1] == '\0' ? "" : strrchr(path, '/') + 1;
+}
 
 /* Views among what stands at a bound name become file, in their lines too; nothing else changes. */
 int ns_replace(Call *c, Ns *ns, const char *path, bool (*is_view)(const File *), File *file);

@@ -49,7 +49,10 @@ int nslog_add(Account *a, NsRoot *root, const NsLine *line)
     return r;
 }
 
-NsLogLine *nslog_find(const NsRoot *root, uint64_t k) { return (NsLogLine *)map_find(root->lines, k, line_same, NULL); }
+NsLogLine *nslog_find(const NsRoot *root, uint64_t k)
+{
+    return (NsLogLine *)map_find(root->lines, k, line_same, NULL);
+}
 
 int nslog_replace_src(Account *a, NsRoot *root, uint64_t k, Chan *src)
 {
@@ -270,8 +273,13 @@ int nslog_each(const NsRoot *root, bool to_replay, NsLineFn *fn, void *arg)
     }
     for (size_t i = 0; i < l.n && r == 0; i++) {
         const NsLogLine *x = l.item[i].line;
-        NsLine line = { .k = x->item.hash, .flags = x->flags, .hide = x->hide, .mount = x->mount, .what = x->what,
-                        .dst = x->dst, .src = x->src };
+        NsLine line = { .k = x->item.hash,
+                        .flags = x->flags,
+                        .hide = x->hide,
+                        .mount = x->mount,
+                        .what = x->what,
+                        .dst = x->dst,
+                        .src = x->src };
         r = fn(arg, &line);
     }
     mem_free(l.item);

@@ -72,7 +72,10 @@ File *node_file(const NsRoot *root, const NsNode *node)
     return first_leaf(root, node, false, &leaf) ? leaf.file : NULL;
 }
 
-bool node_seen(const NsRoot *root, const NsNode *node) { return root->hidden == NULL || node_file(root, node) != NULL; }
+bool node_seen(const NsRoot *root, const NsNode *node)
+{
+    return root->hidden == NULL || node_file(root, node) != NULL;
+}
 
 uint16_t node_flags(const NsRoot *root, const NsNode *node)
 {
@@ -103,7 +106,8 @@ static int resolve(Call *c, const NsRoot *root, File *file, Spot *s)
 static int resolve_member(Call *c, const NsRoot *root, const NsMember *m, Spot *s)
 {
     Leaf leaf = { .file = m->file };
-    bool seen = node_is(m->inner, NODE_BOUND) ? first_leaf(root, m->inner, false, &leaf) : !root_hides_file(root, m->file);
+    bool seen =
+        node_is(m->inner, NODE_BOUND) ? first_leaf(root, m->inner, false, &leaf) : !root_hides_file(root, m->file);
     return seen ? resolve(c, root, leaf.file, s) : -ENOENT;
 }
 
@@ -226,7 +230,8 @@ static int lookup_under(Lookup *l, const Spot *dir, Spot *out)
     const NsNode *node = dir->own;
     if (!node_is(node, NODE_BOUND))
         return lookup_member(l, dir->file, dir->inner, dir->flags & CHAN_RDONLY, out);
-    if (node->nmember == 1 && (l->root->hidden == NULL || member_seen(l->root, &node->member[0])))  /* its file is dir's */
+    if (node->nmember == 1 &&
+        (l->root->hidden == NULL || member_seen(l->root, &node->member[0]))) /* its file is dir's */
         return lookup_member(l, dir->file, node->member[0].inner, member_flags(dir->flags, &node->member[0]), out);
     int r = -ENOENT;
     for (unsigned i = 0; i < node->nmember && r == -ENOENT && !l->hidden; i++) {

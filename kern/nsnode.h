@@ -129,9 +129,15 @@ static inline NsNode *node_kid(const NsNode *n, const char *name, uint64_t hash)
 {
     return n == NULL || n->kids == NULL ? NULL : (NsNode *)map_find(n->kids, hash, node_same, name);
 }
-static inline uint64_t name_hash(const char *name, size_t n) { return hash_bytes(name, n); }
+static inline uint64_t name_hash(const char *name, size_t n)
+{
+    return hash_bytes(name, n);
+}
 
-static inline bool node_is(const NsNode *n, NodeState state) { return n != NULL && n->state == state; }
+static inline bool node_is(const NsNode *n, NodeState state)
+{
+    return n != NULL && n->state == state;
+}
 
 /* map (owned or NULL) with one file more; the old one is put. -ENOMEM: it stays. */
 int hidden_add(Account *a, Map **map, const NsHidden *file);
@@ -147,8 +153,12 @@ static inline bool root_hides_file(const NsRoot *r, const File *f)
  * A new node: kids shared, members copied with references of their own. NULL without memory.
  *   more  room for that many members beyond n, left empty at the end (nmember counts n)
  */
-NsNode *node_new(Account *a, const char *name, NodeState state, Map *kids, const NsMember *m, unsigned n, unsigned more);
-static inline void node_put(NsNode *n) { nsobj_put((NsObj *)n); }
+NsNode *node_new(Account *a, const char *name, NodeState state, Map *kids, const NsMember *m, unsigned n,
+                 unsigned more);
+static inline void node_put(NsNode *n)
+{
+    nsobj_put((NsObj *)n);
+}
 
 /*
  * One tree of names over another: one node that stands for (own over inner over file), where only one can be held. Owned;

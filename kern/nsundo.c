@@ -42,7 +42,8 @@ static int hide_members(Edit *e, const NsMember *m, unsigned n, Map **hides)
     for (unsigned i = 0; i < n && r == 0; i++) {
         const NsNode *inner = m[i].inner;
         NsHidden file = hidden_of(m[i].file);
-        r = node_is(inner, NODE_BOUND) ? hide_members(e, inner->member, inner->nmember, hides) : edit_hide(e, &file, hides);
+        r = node_is(inner, NODE_BOUND) ? hide_members(e, inner->member, inner->nmember, hides)
+                                       : edit_hide(e, &file, hides);
     }
     return r;
 }
@@ -136,7 +137,8 @@ int ns_hide(Call *c, WalkFrom from, const char *dst)
 static int unbind_at(Edit *e, NsNode *old, NsNode **out)
 {
     if (!edit_since_seal(e, old))
-        return e->path[1] == '\0' ? fail(e->c, -EPERM, "unbind: the root is older than the task") : hidden_name(e, old, NULL, out);
+        return e->path[1] == '\0' ? fail(e->c, -EPERM, "unbind: the root is older than the task")
+                                  : hidden_name(e, old, NULL, out);
     int r = edit_forget_members(e, old);
     if (r < 0)
         return r;

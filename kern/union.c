@@ -291,7 +291,12 @@ static int read_list(Chan *dir, uint64_t at, DirFn *fn, void *arg)
     ListEntry e;
     char name[NAME_MAX_LEN + 1];
     for (; list_entry(dir, &at, &e, name) == 1; at++) {
-        Dirent d = { .name = name, .space = e.space, .id = e.id, .ino = e.ino, .type = e.type, .next = at + 1 + COOKIE_SHIFT };
+        Dirent d = { .name = name,
+                     .space = e.space,
+                     .id = e.id,
+                     .ino = e.ino,
+                     .type = e.type,
+                     .next = at + 1 + COOKIE_SHIFT };
         int r = fn(arg, &d);
         if (r != 0)
             return r < 0 ? r : 0;
@@ -323,8 +328,12 @@ static int dots(Call *c, Chan *dir, uint64_t *cookie, DirFn *fn, void *arg)
     Attr a;
     int r = chan_getattr(c, dir, &a);
     for (; r == 0 && *cookie < COOKIE_SHIFT; ++*cookie) {
-        Dirent d = { .name = *cookie == 0 ? "." : "..", .ino = a.ino, .id = dir->file->id, .space = dir->file->space,
-                     .type = TYPE_DIR, .next = *cookie + 1 };
+        Dirent d = { .name = *cookie == 0 ? "." : "..",
+                     .ino = a.ino,
+                     .id = dir->file->id,
+                     .space = dir->file->space,
+                     .type = TYPE_DIR,
+                     .next = *cookie + 1 };
         r = fn(arg, &d);
     }
     return r;

@@ -49,7 +49,10 @@ typedef struct Walk {
     char pending[PATH_MAX_LEN + 1];
 } Walk;
 
-static Level *top(Walk *w) { return &w->level[w->depth - 1]; }
+static Level *top(Walk *w)
+{
+    return &w->level[w->depth - 1];
+}
 
 static void pop_to(Walk *w, size_t depth)
 {
@@ -244,7 +247,8 @@ static int step(Walk *w)
         return missing_name(w, name, rest);
     if (r < 0)
         return r;
-    if (found.file->type == TYPE_LINK && w->phase == PHASE_MAIN && (!last || *rest == '/' || !(w->flags & WALK_NOFOLLOW))) {
+    if (found.file->type == TYPE_LINK && w->phase == PHASE_MAIN &&
+        (!last || *rest == '/' || !(w->flags & WALK_NOFOLLOW))) {
         const char *before = w->rest;
         w->rest = rest;
         r = follow(w, &found);

@@ -41,7 +41,7 @@ struct MState {
 
 static struct Block {
     struct Block *next;
-} *blocks;
+} * blocks;
 
 static void *make(size_t n)
 {
@@ -66,7 +66,10 @@ void model_reset(void)
     nsynth = 0;
 }
 
-static void *copy_of(const void *p, size_t n) { return memcpy(make(n), p, n); }
+static void *copy_of(const void *p, size_t n)
+{
+    return memcpy(make(n), p, n);
+}
 
 MFile *model_file(bool dir, unsigned fs)
 {
@@ -158,7 +161,10 @@ static MPlace *place(const MState *s, const char *path, const MPlace *below, MFi
     return p;
 }
 
-MPlace model_root_of(MFile *root) { return (MPlace){ .file = root }; }
+MPlace model_root_of(MFile *root)
+{
+    return (MPlace){ .file = root };
+}
 
 /* ---- looking up: `now` is who looks, for what is hidden ----------------------------------------------------------- */
 
@@ -408,7 +414,10 @@ static void put_entry(MState *s, const MEntry *e)
     s->entry[s->n++] = e;
 }
 
-static bool since_seal(const MState *s, const MEntry *e) { return e != NULL && !e->hidden && e->gen == s->gen; }
+static bool since_seal(const MState *s, const MEntry *e)
+{
+    return e != NULL && !e->hidden && e->gen == s->gen;
+}
 
 static const MEntry *saved_at(const MEntry *e)
 {
@@ -506,7 +515,8 @@ static unsigned members(const MState *writer, const MPlace *src, unsigned flags,
             m[0].create = m[0].create || (flags & M_CREATE) != 0;
         return b.n;
     }
-    m[0] = (MMember){ .place = flags & M_SHALLOW ? place(NULL, "", NULL, src->file) : whole, .rdonly = ro,
+    m[0] = (MMember){ .place = flags & M_SHALLOW ? place(NULL, "", NULL, src->file) : whole,
+                      .rdonly = ro,
                       .create = (flags & M_CREATE) != 0 };
     const MEntry *grafted = members_of(whole);
     for (unsigned i = 0; grafted != NULL && grafted->nmember > 1 && plain && i < grafted->nmember; i++)
@@ -519,11 +529,17 @@ static void add_was(const MState *s, const MPlace *there, MEntry *e)
     const MPlace *p = there;
     if (there->state == s)
         p = there->below != NULL ? there->below : place(NULL, "", NULL, there->file);
-    e->member[e->nmember++] = (MMember){ .place = copy_of(p, sizeof *p), .rdonly = there->rdonly, .was = true,
-                                         .line = s->line, .gen = s->gen };
+    e->member[e->nmember++] = (MMember){ .place = copy_of(p, sizeof *p),
+                                         .rdonly = there->rdonly,
+                                         .was = true,
+                                         .line = s->line,
+                                         .gen = s->gen };
 }
 
-static MState *change(const MState *s) { return copy_of(s, sizeof *s); }
+static MState *change(const MState *s)
+{
+    return copy_of(s, sizeof *s);
+}
 
 int model_bind(MState **sp, const MState *writer, const MPlace *src, const char *dst, unsigned flags)
 {
@@ -802,7 +818,10 @@ static int new_place(const MState *s, const MPlace *d, char name, MFile **in)
     return r != -ENOENT || hidden ? r : taker(s, d, d->file, d->rdonly, in);
 }
 
-static int check_dir(const MFile *in) { return in->fs == 0 ? -EPERM : in->dead ? -ENOENT : 0; }
+static int check_dir(const MFile *in)
+{
+    return in->fs == 0 ? -EPERM : in->dead ? -ENOENT : 0;
+}
 
 int model_make(const MState *s, const char *path, bool dir, MFile **made)
 {
@@ -959,8 +978,9 @@ int model_link(const MState *s, const char *from, const char *to)
         return -EROFS;
     if (in->fs != f.file->fs)
         return -EXDEV;
-    if (strlen(from) == strlen(to) && strncmp(from, to, strlen(to) - 1) == 0 && parent_of(s, from, &dfrom, &oldname) == 0 &&
-        old_place(s, &dfrom, oldname, &held) == 0 && held != in && held->child[oldname - 'a'] == f.file)
+    if (strlen(from) == strlen(to) && strncmp(from, to, strlen(to) - 1) == 0 &&
+        parent_of(s, from, &dfrom, &oldname) == 0 && old_place(s, &dfrom, oldname, &held) == 0 && held != in &&
+        held->child[oldname - 'a'] == f.file)
         return -EXDEV;
     r = check_dir(in);
     if (r < 0)

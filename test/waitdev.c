@@ -25,7 +25,7 @@ static const Dev wait_dev;
 static WaitPlan now;
 static unsigned questions, waits;
 static bool busy;
-static Mutex lock = { .lock = PTHREAD_MUTEX_INITIALIZER, .rank = RANK_FILE };
+static Mutex lock = MUTEX_INIT(RANK_FILE);
 static Queue answered;
 
 void waitdev_plan(const WaitPlan *plan)
@@ -34,7 +34,10 @@ void waitdev_plan(const WaitPlan *plan)
     questions = waits = 0;
 }
 
-unsigned waitdev_waits(void) { return waits; }
+unsigned waitdev_waits(void)
+{
+    return waits;
+}
 
 static void asked_free(Op *op)
 {
@@ -182,15 +185,36 @@ static int wait_setattr(Call *c, File *f, unsigned what, const Attr *a)
     return r < 0 ? r : devmem.setattr(c, f, what, a);
 }
 
-static int wait_getattr(Call *c, File *f, Attr *a) { return devmem.getattr(c, f, a); }
+static int wait_getattr(Call *c, File *f, Attr *a)
+{
+    return devmem.getattr(c, f, a);
+}
 
-static void wait_free(File *f) { devmem.free(f); }
+static void wait_free(File *f)
+{
+    devmem.free(f);
+}
 
 static const Dev wait_dev = {
     .name = "wait",
-    .walk = wait_walk, .create = wait_create, .mkdir = wait_mkdir, .symlink = wait_symlink, .link = wait_link,
-    .rename = wait_rename, .unlink = wait_unlink, .readlink = wait_readlink, .open = wait_open, .read = wait_read,
-    .write = wait_write, .readdir = wait_readdir, .getattr = wait_getattr, .setattr = wait_setattr, .free = wait_free,
+    .walk = wait_walk,
+    .create = wait_create,
+    .mkdir = wait_mkdir,
+    .symlink = wait_symlink,
+    .link = wait_link,
+    .rename = wait_rename,
+    .unlink = wait_unlink,
+    .readlink = wait_readlink,
+    .open = wait_open,
+    .read = wait_read,
+    .write = wait_write,
+    .readdir = wait_readdir,
+    .getattr = wait_getattr,
+    .setattr = wait_setattr,
+    .free = wait_free,
 };
 
-int waitdev_new(Call *c, File **root) { return ours(devmem_new(c, root), root); }
+int waitdev_new(Call *c, File **root)
+{
+    return ours(devmem_new(c, root), root);
+}

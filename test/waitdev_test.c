@@ -168,11 +168,23 @@ static void every(void (*tale)(World *w))
         same_story(tale, &(WaitPlan){ .every = n[i] });
 }
 
-TEST_SLOW(names_and_files_over_a_device_that_waits, 60) { every(walks_and_files); }
-TEST_SLOW(namespaces_over_a_device_that_waits, 60) { every(namespaces); }
+TEST_SLOW(names_and_files_over_a_device_that_waits, 60)
+{
+    every(walks_and_files);
+}
+TEST_SLOW(namespaces_over_a_device_that_waits, 60)
+{
+    every(namespaces);
+}
 
-TEST_SLOW(names_and_files_over_a_remote_device, 30) { same_story(walks_and_files, &(WaitPlan){ .every = 1, .remote = true }); }
-TEST_SLOW(namespaces_over_a_remote_device, 30) { same_story(namespaces, &(WaitPlan){ .every = 1, .remote = true }); }
+TEST_SLOW(names_and_files_over_a_remote_device, 30)
+{
+    same_story(walks_and_files, &(WaitPlan){ .every = 1, .remote = true });
+}
+TEST_SLOW(namespaces_over_a_remote_device, 30)
+{
+    same_story(namespaces, &(WaitPlan){ .every = 1, .remote = true });
+}
 
 TEST_SLOW(waits_that_end_by_another_thread, 60)
 {

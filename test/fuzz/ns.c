@@ -112,8 +112,8 @@ static void compare_listing(Fuzz *f, Chan *ch, const MState *s, const MPlace *p)
         is[i] = is[i] ? is[i] : '-';
         want[i] = want[i] ? want[i] : '-';
     }
-    MUST(f, r == 0 && memcmp(is, want, sizeof is) == 0, "listing %s: %d, %.3s where the model has %.3s", ch->path->s, r, is,
-         want);
+    MUST(f, r == 0 && memcmp(is, want, sizeof is) == 0, "listing %s: %d, %.3s where the model has %.3s", ch->path->s, r,
+         is, want);
 }
 
 static void compare_name(Fuzz *f, Ns *ns, const MState *s, const char *path)
@@ -172,8 +172,8 @@ static bool do_bind(Fuzz *f)
     flags &= 31;
     if ((flags & M_BEFORE) && (flags & M_AFTER))
         flags &= ~(unsigned)M_AFTER;
-    note(f, "%u: bind %s%s%s%s%s%s %s in %u", f->now, flags & 1 ? "-r " : "", flags & 2 ? "-b " : "", flags & 4 ? "-a " : "",
-         flags & 8 ? "-c " : "", flags & 16 ? "-x " : "", real(src), real(dst), to);
+    note(f, "%u: bind %s%s%s%s%s%s %s in %u", f->now, flags & 1 ? "-r " : "", flags & 2 ? "-b " : "",
+         flags & 4 ? "-a " : "", flags & 8 ? "-c " : "", flags & 16 ? "-x " : "", real(src), real(dst), to);
     MPlace from;
     Chan *ch = NULL;
     int r, want = model_walk(f->model[f->now], src, &from);
@@ -282,9 +282,17 @@ static bool do_change(Fuzz *f, int what)
     int r;
     path_of(byte(f), path);
     path_of(what == 'm' || what == 'l' ? byte(f) : 0, to);
-    note(f, "%u: %s %s %s", f->now, what == 'm' ? "mv" : what == 'l' ? "ln" : what == 'd' ? "rmdir" : "rm", real(path), real(to));
+    note(f, "%u: %s %s %s", f->now,
+         what == 'm'   ? "mv"
+         : what == 'l' ? "ln"
+         : what == 'd' ? "rmdir"
+                       : "rm",
+         real(path), real(to));
     CALL_RUN(f->c, r, real_change(f->c, real(path), real(to), what));
-    return agree(f, r, what == 'm' ? model_rename(s, path, to) : what == 'l' ? model_link(s, path, to) : model_unlink(s, path, what == 'd'));
+    return agree(f, r,
+                 what == 'm'   ? model_rename(s, path, to)
+                 : what == 'l' ? model_link(s, path, to)
+                               : model_unlink(s, path, what == 'd'));
 }
 
 /* The task goes by another namespace. */
@@ -337,24 +345,34 @@ static bool step(Fuzz *f)
     char path[MODEL_DEPTH + 1];
     unsigned op = byte(f) % 16;
     switch (op) {
-    case 0: return do_unbind(f, false);
-    case 1: return do_unbind(f, true);
-    case 2: return do_hide(f);
-    case 3: return do_mount(f);
+    case 0:
+        return do_unbind(f, false);
+    case 1:
+        return do_unbind(f, true);
+    case 2:
+        return do_hide(f);
+    case 3:
+        return do_mount(f);
     case 4:
     case 5:
         path_of(byte(f), path);
         return do_make(f, op == 4, path);
-    case 6: return do_change(f, 'm');
-    case 7: return do_change(f, 'r');
-    case 8: return do_change(f, 'd');
-    case 9: return do_change(f, 'l');
+    case 6:
+        return do_change(f, 'm');
+    case 7:
+        return do_change(f, 'r');
+    case 8:
+        return do_change(f, 'd');
+    case 9:
+        return do_change(f, 'l');
     case 10:
         note(f, "%u: seal\n", f->now);
         MUST(f, ns_seal(f->ns[f->now]) == 0, "seal");
         model_seal(&f->model[f->now]);
         return true;
-    case 11: do_fork(f); return true;
+    case 11:
+        do_fork(f);
+        return true;
     case 12: {
         unsigned to = byte(f) % SPACES;
         if (f->ns[to] != NULL) {
@@ -363,8 +381,10 @@ static bool step(Fuzz *f)
         }
         return true;
     }
-    case 13: return (byte(f) & 7) == 0 ? do_clear(f) : do_bind(f);
-    default: return do_bind(f);
+    case 13:
+        return (byte(f) & 7) == 0 ? do_clear(f) : do_bind(f);
+    default:
+        return do_bind(f);
     }
 }
 
@@ -406,7 +426,8 @@ static void replay(Fuzz *f)
     note(f, "replaying:\n%s", dump.s == NULL ? "" : dump.s);
     char *rest = dump.s;
     bool whole = true;
-    for (char *line = dump.s == NULL ? NULL : strtok_r(dump.s, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = dump.s == NULL ? NULL : strtok_r(dump.s, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest))
         whole = replay_line(f, from, to, line) && whole;
     text_free(&dump);
     be(f, f->now);
@@ -432,7 +453,8 @@ static void begin(Fuzz *f)
     int r;
     CALL_RUN(f->c, r, ns_mount(f->c, walk_self(f->c), root, "tmpfs", "/", 0));
     file_put(root);
-    MUST(f, r == 0 && model_bind(&f->model[0], f->model[0], &from, "", 0) == 0 && ns_seal(f->ns[0]) == 0, "the root: %d", r);
+    MUST(f, r == 0 && model_bind(&f->model[0], f->model[0], &from, "", 0) == 0 && ns_seal(f->ns[0]) == 0,
+         "the root: %d", r);
     model_seal(&f->model[0]);
     for (unsigned i = 0; i < LEN(dirs); i++)
         do_make(f, true, dirs[i]);
@@ -470,6 +492,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.root->ns = own;
     model_reset();
     for (unsigned i = 0; i < OBJ_COUNT; i++)
-        MUST(f, count_of((ObjectKind)i) == before[i], "left over: %lld of kind %u", (long long)(count_of((ObjectKind)i) - before[i]), i);
+        MUST(f, count_of((ObjectKind)i) == before[i], "left over: %lld of kind %u",
+             (long long)(count_of((ObjectKind)i) - before[i]), i);
     return 0;
 }

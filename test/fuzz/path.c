@@ -18,8 +18,9 @@ static const char alphabet[] = "//..abflmnx";
 static const struct {
     const char *path, *target;      /* target: NULL a directory, "" a file, else a link */
 } tree[] = {
-    { "/a", NULL }, { "/a/b", NULL }, { "/a/f", "" }, { "/b", NULL }, { "/b/a", NULL }, { "/f", "" }, { "/l", "a/b" },
-    { "/a/l", "/b" }, { "/a/b/l", "../../m" }, { "/m", "l/" }, { "/b/m", "m" }, { "/n", "f" }, { "/b/n", "./../a//n" }, { "/x", "nothing/" },
+    { "/a", NULL },  { "/a/b", NULL }, { "/a/f", "" },          { "/b", NULL },          { "/b/a", NULL },
+    { "/f", "" },    { "/l", "a/b" },  { "/a/l", "/b" },        { "/a/b/l", "../../m" }, { "/m", "l/" },
+    { "/b/m", "m" }, { "/n", "f" },    { "/b/n", "./../a//n" }, { "/x", "nothing/" },
 };
 
 static int find(const char *path)
@@ -134,11 +135,15 @@ static void compare_parent(World *w, const char *path)
     bool slash = false;
     int want = naive(&n, path, true, false), is;
     if (want == 0)
-        want = n.last[0] == '\0' ? -EBUSY : strcmp(n.last, ".") == 0 ? -EINVAL : strcmp(n.last, "..") == 0 ? -ENOTEMPTY : 0;
+        want = n.last[0] == '\0'           ? -EBUSY
+               : strcmp(n.last, ".") == 0  ? -EINVAL
+               : strcmp(n.last, "..") == 0 ? -ENOTEMPTY
+                                           : 0;
     CALL_RUN(w->call, is, walk_parent(w->call, walk_self(w->call), path, 0, &dir, name, &slash));
     must(is == want, path, "parent", is, want, n.at);
     if (is == 0)
-        must(strcmp(dir->path->s, n.at) == 0 && strcmp(name, n.last) == 0 && slash == n.slash, path, name, slash, n.slash, n.last);
+        must(strcmp(dir->path->s, n.at) == 0 && strcmp(name, n.last) == 0 && slash == n.slash, path, name, slash,
+             n.slash, n.last);
     chan_put(dir);
 }
 
