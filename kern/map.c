@@ -26,8 +26,13 @@ uint64_t hash_u64(uint64_t x)
 /* Names are short: multiply and fold eight bytes at a time. Not against chosen collisions; chains stay right, only slower. */
 uint64_t hash_bytes(const void *p, size_t n)
 {
+    return hash_seeded(p, n, UINT64_C(0x9e3779b97f4a7c15));
+}
+
+uint64_t hash_seeded(const void *p, size_t n, uint64_t seed)
+{
     const unsigned char *s = p;
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15) ^ n;
+    uint64_t h = seed ^ n;
     while (n >= 8) {
         uint64_t w;
         memcpy(&w, s, 8);

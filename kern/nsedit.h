@@ -42,6 +42,9 @@ int edit_look(Call *c, WalkFrom from, const char *dst, unsigned walkflags, WalkE
 bool edit_since_seal(const Edit *e, const NsNode *n);
 /* What stood at old's name at the seal, with the names bound below it since then. *out owned, or NULL: nothing did. */
 int edit_covered(Edit *e, NsNode *old, NsNode **out);
+/* What e->src brings, into e->member, by the names of e->writer; before the namespace is locked. edit_source_end frees it in any case. */
+int edit_source(Edit *e, bool other_ns);
+void edit_source_end(Edit *e);
 /* Takes the lines of what was bound at node since the seal out of the log. */
 int edit_forget_members(Edit *e, const NsNode *node);
 /* Hides a file by identity; *hides, of the hidden name that does it, is told too. */

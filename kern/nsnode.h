@@ -64,6 +64,8 @@ int map_without(Account *a, const Map *m, uint64_t hash, MapSame *same, const vo
 int map_each(const Map *m, int (*fn)(void *arg, MapItem *item), void *arg);
 
 uint64_t hash_bytes(const void *p, size_t n);
+uint64_t hash_seeded(const void *p, size_t n,
+                     uint64_t seed); /* with a seed that nobody knows: against chosen collisions */
 uint64_t hash_u64(uint64_t x);
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------ */

@@ -31,6 +31,7 @@ struct DirList {
     size_t names_len, names_room;
     uint32_t *table;                /* index + 1 by hash of the name; a power of two in size */
     size_t table_size;
+    uint64_t seed;                  /* whoever chooses the names does not choose where they stand */
 };
 
 static DirList no_list;             /* the directory is listed by its device; never changes */
@@ -49,7 +50,7 @@ void dirlist_free(DirList *l)
 
 static uint32_t *slot_for(DirList *l, const char *name)
 {
-    size_t at = name_hash(name, strlen(name)) & (l->table_size - 1);
+    size_t at = hash_seeded(name, strlen(name), l->seed) & (l->table_size - 1);
     while (l->table[at] != 0 && strcmp(l->names + l->entry[l->table[at] - 1].name, name) != 0)
         at = (at + 1) & (l->table_size - 1);
     return &l->table[at];
@@ -221,6 +222,7 @@ static int collect(Call *c, const NsRoot *root, const Spot *dir, DirList **out)
     DirList *l = mem_alloc(sizeof *l);
     if (l == NULL)
         return -ENOMEM;
+    random_bytes(&l->seed, sizeof l->seed);
     Collect k = { .c = c, .root = root, .list = l };
     int r = collect_in(&k, dir->file, dir->own, dir->inner);
     if (r < 0) {
