@@ -454,6 +454,7 @@ typedef struct Bring {
     unsigned flags;
     MMember *m;
     unsigned n;
+    bool full;
 } Bring;
 
 static void bring(Bring *b, const MEntry *e, bool rdonly, bool create)
@@ -468,6 +469,10 @@ static void bring(Bring *b, const MEntry *e, bool rdonly, bool create)
         if (inner != NULL) {
             bring(b, inner, ro, takes || (create && e->nmember == 1));
             continue;
+        }
+        if (b->n == MODEL_LIST) {
+            b->full = true;
+            return;
         }
         MMember *m = &b->m[b->n++];
         *m = (MMember){ .place = from->place, .rdonly = ro };
@@ -513,7 +518,7 @@ static unsigned members(const MState *writer, const MPlace *src, unsigned flags,
         bring(&b, e, ro, true);
         if (b.n == 1)
             m[0].create = m[0].create || (flags & M_CREATE) != 0;
-        return b.n;
+        return b.full ? MODEL_LIST + 1 : b.n;
     }
     m[0] = (MMember){ .place = flags & M_SHALLOW ? place(NULL, "", NULL, src->file) : whole,
                       .rdonly = ro,
@@ -557,6 +562,8 @@ int model_bind(MState **sp, const MState *writer, const MPlace *src, const char 
     MEntry *e = make(sizeof *e);
     MMember m[MODEL_LIST];
     unsigned n = members(writer, src, flags, m), nwas = 0;
+    if (n > MODEL_LIST)
+        return -E2BIG;
     strcpy(e->path, dst);
     if (flags & (M_BEFORE | M_AFTER)) {
         MEntry was = { .nmember = 0 };
