@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of /task give and take. Every open one has a SynFile: its text, its unfinished line, and in `held` what else it
- * needs: the subscription of `events`, the tap of fd/N, for `signal` the kernel (to find the task again when it closes).
+ * needs: the subscription of `events`, the tap of fd/N, for `signal` and `wait` the kernel (to find the task again without a call).
  */
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +73,9 @@ static int open_special(Call *c, Chan *ch, unsigned flags, SynFile *s)
     case TF_EVENTS:
         s->held = events_open(c, t);
         return s->held == NULL ? -ENOMEM : 0;
+    case TF_WAIT:
+        s->held = t->kernel;
+        return 0;
     case TF_SIGNAL: {
         int r = signal_open(c, t);
         if (r == 0)
@@ -568,10 +571,12 @@ int64_t devtask_append(Call *c, Chan *ch, const void *buf, size_t n, uint64_t *e
     return r;
 }
 
+/* c may be NULL: then it is only asked. */
 static int wait_ready(Call *c, Chan *ch, unsigned events)
 {
-    AUTO_TASK *t = taskfile_task(c, ch->file);
-    if (t == NULL || t == c->task)
+    SynFile *s = syn_of(ch);
+    AUTO_TASK *t = task_find(s->held, ch->file->space);
+    if (t == NULL || (c != NULL && t == c->task))
         return (int)events;         /* the read says why */
     mutex_lock(&t->lock);
     int r = t->state == TASK_DEAD ? (int)(events & READY_READ) : c == NULL ? 0 : wait_arm(c, &t->exited);
@@ -589,7 +594,7 @@ int devtask_ready(Call *c, Chan *ch, unsigned events, uint64_t *bytes)
     case TF_EVENTS:
         return events_ready(c, s->held, bytes);
     case TF_SIGNAL: {
-        AUTO_TASK *t = taskfile_task(c, ch->file);
+        AUTO_TASK *t = task_find(s->held, ch->file->space);
         mutex_lock(&s->lock);
         *bytes = s->text.len - s->value[0];
         mutex_unlock(&s->lock);

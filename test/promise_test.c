@@ -348,3 +348,44 @@ TEST_SLOW(nobody_hoards_anything_beyond_his_limit, 60)
     }
     world_end(&w);
 }
+
+/* ---- asked without a call -------------------------------------------------------------------------------------------- */
+
+static int ready_without_call(Actor *a, const char *path)
+{
+    uint64_t bytes;
+    AUTO_CHAN Chan *ch = NULL;
+    int r = (int)ACT(a, walk_open(a->call, walk_self(a->call), path, 0, OPEN_READ, 0, &ch));
+    return r < 0 ? r : chan_ready(NULL, ch, READY_READ, &bytes);
+}
+
+/* A poll that has found one file ready only asks the others, without a call that could be armed. */
+PROGRAM(promise_ask)
+{
+    char id[32], path[64];
+    OK(act_get(a, "/task/new", id, sizeof id));
+    snprintf(path, sizeof path, "/task/%s/wait", id);
+    EQ(ready_without_call(a, path), 0);
+    EQ(ready_without_call(a, "/task/self/wait"), 0);
+    EQ(ready_without_call(a, "/task/self/signal"), 0);
+    EQ(ready_without_call(a, "/task/self/events"), 0);
+    EQ(ready_without_call(a, "/task/self/fd/1"), 0);
+    EQ(ready_without_call(a, "/task/self/status"), READY_READ);
+    Chan *wait = NULL;
+    OK(ACT(a, walk_open(a->call, walk_self(a->call), path, 0, OPEN_READ, 0, &wait)));
+    snprintf(path, sizeof path, "/task/%s/ctl", id);
+    OK(act_put(a, path, "kill 9"));
+    uint64_t bytes;
+    EQ(chan_ready(NULL, wait, READY_READ, &bytes), READY_READ);
+    OK(act_put(a, path, "remove"));
+    EQ(chan_ready(NULL, wait, READY_READ, &bytes), READY_READ);
+    chan_put(wait);
+    return 0;
+}
+
+TEST(readiness_is_told_without_a_call)
+{
+    World w = world(PROGRAMS "/bin/ask=test:promise_ask");
+    EQ(world_run(&w, "ask"), 0);
+    world_end(&w);
+}
