@@ -39,7 +39,7 @@ typedef struct Bucket {
 } Bucket;
 
 static Bucket buckets[BUCKETS] = {
-    [0 ... BUCKETS - 1] = { .lock = { .lock = PTHREAD_MUTEX_INITIALIZER, .rank = RANK_FLOCK } },
+    [0 ... BUCKETS - 1] = { .lock = MUTEX_INIT(RANK_FLOCK) },
 };
 
 static Bucket *bucket_of(const File *f)

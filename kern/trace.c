@@ -30,7 +30,7 @@ static const struct {
 
 atomic_uint trace_classes;
 
-static Mutex lock = { .lock = PTHREAD_MUTEX_INITIALIZER, .rank = RANK_LEAF };
+static Mutex lock = MUTEX_INIT(RANK_LEAF);
 static Event ring[EVENTS];
 static uint64_t count;              /* events since the last clear */
 static uint64_t start;              /* CLOCK_MONO */

@@ -14,7 +14,7 @@ enum {
     KEPT = 4,                       /* further waiters that a call keeps for its next wait */
 };
 
-static Mutex stripes[STRIPES] = { [0 ... STRIPES - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER, .rank = RANK_WAIT } };
+static Mutex stripes[STRIPES] = { [0 ... STRIPES - 1] = MUTEX_INIT(RANK_WAIT) };
 
 static unsigned stripe_of(const Queue *q)
 {

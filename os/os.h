@@ -2,7 +2,7 @@
 /*
  * The machine below: memory, locks, threads, clocks, random bytes. os/posix and os/web implement it; nothing above
  * includes a system header. Every function that can fail returns a negative number of os/err.h.
- * Threads are POSIX threads in both builds, so <pthread.h> is the one system header seen through this file.
+ * Threads are POSIX threads in both builds, so <pthread.h> is the one system header seen through this file; locks are our own.
  */
 #ifndef OS_OS_H
 #define OS_OS_H
@@ -29,6 +29,16 @@ bool mem_fail_pending(void);                    /* the failure set above has not
 void *pages_alloc(size_t n);
 void pages_free(void *p, size_t n);
 
+/* ---- sleeping on a word (os/posix/word.c, os/web/word.c) -------------------------------------------------------- */
+
+/*
+ * Sleeps while *word is value: what all waits here are made of. Returns when it is woken, at once when *word is something
+ * else, and now and then for no reason. until: on clock_now(CLOCK_MONO), 0 for ever.
+ *   -ETIMEDOUT
+ */
+int word_wait(atomic_uint *word, unsigned value, uint64_t until);
+void word_wake(atomic_uint *word, bool all);    /* one sleeper, or all. Only the address is used */
+
 /* ---- locks (os/lock.c) ------------------------------------------------------------------------------------------ */
 
 /*
@@ -36,26 +46,54 @@ void pages_free(void *p, size_t n);
  * all ranks that the thread holds aborts, naming both; assert_held checks the owner.
  */
 typedef struct Mutex {
-    pthread_mutex_t lock;
+    atomic_uint state;                          /* a MUTEX_ of below */
+    unsigned rank;
 #ifdef LOCK_CHECK
     pthread_t owner;
     atomic_bool held;
 #endif
-    unsigned rank;
 } Mutex;
+#define MUTEX_INIT(its_rank)                                                                                           \
+    {                                                                                                                  \
+        .rank = (its_rank)                                                                                             \
+    }
+
+enum { MUTEX_FREE, MUTEX_HELD, MUTEX_AWAITED };     /* awaited: held, and somebody may sleep until it is released */
 
 typedef struct Cond {
-    pthread_cond_t cond;
+    atomic_uint turn;                           /* moves with every wake */
+    atomic_uint sleepers;
 } Cond;
 
 void mutex_init(Mutex *m, unsigned rank);
 void mutex_destroy(Mutex *m);
-void mutex_lock(Mutex *m);
-void mutex_unlock(Mutex *m);
 /* Two locks of one rank, in the order of their addresses; a and b may be the same. */
 void mutex_lock_pair(Mutex *a, Mutex *b);
 void mutex_unlock_pair(Mutex *a, Mutex *b);
+void mutex_await(Mutex *m);                     /* for mutex_lock: somebody else holds it */
+
+#ifdef LOCK_CHECK
+void mutex_lock(Mutex *m);
+void mutex_unlock(Mutex *m);
 void assert_held(Mutex *m);
+#else
+static inline void mutex_lock(Mutex *m)
+{
+    unsigned is_free = MUTEX_FREE;
+    if (!atomic_compare_exchange_strong_explicit(&m->state, &is_free, MUTEX_HELD, memory_order_acquire,
+                                                 memory_order_relaxed))
+        mutex_await(m);
+}
+static inline void mutex_unlock(Mutex *m)
+{
+    if (atomic_exchange_explicit(&m->state, MUTEX_FREE, memory_order_release) == MUTEX_AWAITED)
+        word_wake(&m->state, false);
+}
+static inline void assert_held(Mutex *m)
+{
+    (void)m;
+}
+#endif
 
 void cond_init(Cond *c);
 void cond_destroy(Cond *c);
