@@ -4,7 +4,7 @@
  *
  * A wait cannot miss its end. Who kills a task, or lets a signal be unread, first sets Task.attention or Task.eintr and then,
  * under Task.lock, wakes the calls in Task.waiting; a call looks at both and enters that list under the same lock. What
- * else wakes it leaves a bit in Call.state, which the sleeper looks at under Call.lock.
+ * else wakes it leaves a bit in Call.state, which is the word that the sleeper sleeps on.
  *
  * Being woken comes before being interrupted: the reader of `signal` is woken by the very signal that interrupts all other
  * calls. The interrupt is kept for the next wait of the call, so that it only ever costs one more try.
@@ -20,17 +20,15 @@
 
 enum { SPIN_MOST = 1500, SPIN_LEAST = 32, SPIN_AGAIN = 32 };      /* looks (some 50 us), and each how many parks */
 
-enum {                              /* Call.state */
-       CALL_WOKEN = 1, /* enter again */
-       CALL_INTERRUPTED = 2,
-       CALL_SUSPENDED = 4, /* a door's: wake() is owed */
-};
+/* Call.state */
+#define CALL_WOKEN 1u               /* enter again */
+#define CALL_INTERRUPTED 2u
+#define CALL_SUSPENDED 4u           /* a door's: wake() is owed */
+#define CALL_ASLEEP 8u              /* a thread's: it sleeps, or is about to, until the word changes */
 
 void call_init(Call *c, Task *task)
 {
     *c = (Call){ .task = task, .spin = SPIN_LEAST };
-    mutex_init(&c->lock, RANK_CALL);
-    cond_init(&c->parked);
 }
 
 void call_destroy(Call *c)
@@ -39,8 +37,6 @@ void call_destroy(Call *c)
     ns_unpin(c);
     fd_unpin(c);
     wait_trim(c, true);
-    mutex_destroy(&c->lock);
-    cond_destroy(&c->parked);
 }
 
 void call_begin(Call *c)
@@ -73,15 +69,12 @@ void call_end(Call *c)
 static void call_post(Call *c, unsigned bit)
 {
     unsigned old = atomic_load_explicit(&c->state, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&c->state, &old, (old | bit) & ~(unsigned)CALL_SUSPENDED)) {
+    while (!atomic_compare_exchange_weak(&c->state, &old, (old | bit) & ~(CALL_SUSPENDED | CALL_ASLEEP))) {
     }
     if ((old & CALL_SUSPENDED) != 0) {
         c->wake(c);
-    } else if (c->wake == NULL) {
-        /* Past the lock, a sleeper has either seen the bit or waits for this; it then finds the lock free. */
-        mutex_lock(&c->lock);
-        mutex_unlock(&c->lock);
-        cond_wake_all(&c->parked);
+    } else if ((old & CALL_ASLEEP) != 0) {
+        word_wake(&c->state, true);
     }
 }
 
@@ -181,14 +174,13 @@ static void call_sleep(Call *c, bool until_deadline)
 {
     if (until_deadline && c->deadline == 0 && call_spin(c))
         return;
-    mutex_lock(&c->lock);
-    while (atomic_load(&c->state) == 0) {
-        if (!until_deadline || c->deadline == 0)
-            cond_wait(&c->parked, &c->lock);
-        else if (cond_wait_until(&c->parked, &c->lock, c->deadline) == -ETIMEDOUT)
-            break;
+    unsigned nothing = 0;
+    if (!atomic_compare_exchange_strong(&c->state, &nothing, CALL_ASLEEP))
+        return;
+    uint64_t until = until_deadline ? c->deadline : 0;
+    while (atomic_load(&c->state) == CALL_ASLEEP && word_wait(&c->state, CALL_ASLEEP, until) != -ETIMEDOUT) {
     }
-    mutex_unlock(&c->lock);
+    (void)atomic_fetch_and(&c->state, ~CALL_ASLEEP);
 }
 
 /* What became of the wait: 0, -EINTR, or WAIT to go on with it. got: the bits that came so far. */
@@ -210,7 +202,7 @@ static int wait_over(Call *c, unsigned got, int r)
 {
     wait_disarm(c);
     unsigned keep = r == 0 ? got & CALL_INTERRUPTED : 0;
-    unsigned late = atomic_fetch_and(&c->state, ~(unsigned)CALL_WOKEN);
+    unsigned late = atomic_fetch_and(&c->state, ~CALL_WOKEN);
     if (keep != 0 && (late & CALL_INTERRUPTED) == 0)
         atomic_fetch_or(&c->state, keep);
     c->walk_next = 0;

@@ -46,7 +46,6 @@ enum LockRank {
     RANK_FLOCK,                     /* file locks */
     RANK_ACCOUNT,                   /* Account.lock */
     RANK_WAIT,                      /* the waiters' locks (wait.c) */
-    RANK_CALL,                      /* Call.lock: parking */
     RANK_LEAF,                      /* what calls nothing: trace, counters, pools */
 };
 
