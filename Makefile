@@ -168,7 +168,7 @@ $(ENGINE_UNIT): $(call objects,$(CHECK),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(
 
 # Some kernels place things so freely that the thread sanitizer's shadow is in the way.
 SUPPRESS := $(wildcard test/tsan.supp)
-RUN := $(if $(filter tsan,$(SANS)),TSAN_OPTIONS=$(if $(SUPPRESS),suppressions=$(CURDIR)/$(SUPPRESS)) setarch -R)
+RUN := $(if $(filter tsan,$(SANS)),TSAN_OPTIONS=$(if $(SUPPRESS),suppressions=$(SUPPRESS)) setarch -R)
 
 .PHONY: unit check-unit check-engine check
 unit: $(UNIT)

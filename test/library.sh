@@ -25,7 +25,8 @@ case $BUILD in
 *asan-ubsan) san=asan,ubsan ;;
 *tsan) san=tsan ;;
 esac
-B=$(dirname "$BUILD")
+B=${BUILD#"$top/"}                 # make has no names with blanks, but the way to the checkout may hold some
+B=${B%/*}
 ${MAKE:-make} --no-print-directory -s B="$B" SAN=$san PREFIX="$prefix" install >"$TEST_TMP/install" 2>&1 ||
     { cat "$TEST_TMP/install"; exit 1; }
 for file in bin/taskfs include/taskfs.h lib/libtaskfs.so.0 lib/libtaskfs.so lib/libtaskfs.a lib/pkgconfig/taskfs.pc; do

@@ -43,7 +43,10 @@ mkdir -p data/sub
 echo in-data >data/file
 echo in-sub >data/sub/file
 tar cf data.tar data
-run="$TASKFS run"
+mkdir bin
+ln -s "$TASKFS" bin/taskfs          # a name without blanks, wherever the checkout is
+taskfs=$TEST_TMP/bin/taskfs
+run="$taskfs run"
 
 # ---- exit codes
 
@@ -75,8 +78,8 @@ gives "it does not fit into its memory" 125 "" $run --memlimit 1 tool.wasm
 says "it does not fit: why" "--memlimit is too small"
 gives "wrong use: an unknown option" 125 "" $run --nonsense tool.wasm
 gives "wrong use: no program" 125 "" $run
-gives "wrong use: no such command" 125 "" $TASKFS nonsense
-gives "wrong use: a program for a command" 125 "" $TASKFS ./tool.wasm
+gives "wrong use: no such command" 125 "" $taskfs nonsense
+gives "wrong use: a program for a command" 125 "" $taskfs ./tool.wasm
 says "a program for a command: what was meant" "taskfs run ./tool.wasm"
 gives "wrong use: one colon" 125 "" $run --dir data:/srv tool.wasm
 says "one colon: why" "two colons"
@@ -86,8 +89,8 @@ gives "wrong use: a directory that is not there" 125 "" $run --dir missing tool.
 gives "wrong use: a bad size" 125 "" $run --memlimit lots tool.wasm
 gives "wrong use: a file system that is not known" 125 "" $run --mount none::/x tool.wasm
 gives "the directory must be there" 125 "" $run --cwd /missing tool.wasm
-is "help fits a screen" 1 "$(($($TASKFS --help | wc -l) + $($run --help | wc -l) < 50))"
-gives "the version" 0 "taskfs 0.1.0" $TASKFS --version
+is "help fits a screen" 1 "$(($($taskfs --help | wc -l) + $($run --help | wc -l) < 50))"
+gives "the version" 0 "taskfs 0.1.0" $taskfs --version
 
 # ---- arguments and variables
 
