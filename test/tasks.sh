@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Sessions inside the namespace: test/tasks/X.steps is what is typed to test/tasks/steps.c, X.out what comes back.
+# Sessions inside the namespace: test/tasks/X.steps is what is typed to test/tasks/steps.c, X.out what comes back. Then all of
+# them in one process, where nothing may be left of any (test/tasks/objects.c).
 #   tasks.sh --write     writes what comes back into X.out instead of comparing
 set -u
 
@@ -24,5 +25,18 @@ for script in test/tasks/*.steps; do
         failed=$((failed + 1))
     fi
 done
+
+flags='-std=c11 -Wall -Wextra -Werror -Iinclude'
+case $BUILD in
+*asan-ubsan) flags="$flags -fsanitize=address,undefined" ;;
+*tsan) flags="$flags -fsanitize=thread" ;;
+esac
+if cc $flags -o "$TEST_TMP/objects" test/tasks/objects.c -L"$BUILD" -ltaskfs -Wl,-rpath,"$(realpath "$BUILD")" &&
+    "$TEST_TMP/objects" "$TEST_TMP/bin" test/tasks/*.steps; then
+    passed=$((passed + 1))
+else
+    echo "FAIL objects are left"
+    failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

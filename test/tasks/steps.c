@@ -382,9 +382,20 @@ static void run(char *s)
     printf("%s: no such word\n", s);
 }
 
+/* A signal that is unread interrupts the read, which is made again. */
+static bool next_line(void)
+{
+    while (fgets(line, sizeof line, stdin) == NULL) {
+        if (!ferror(stdin) || errno != EINTR)
+            return false;
+        clearerr(stdin);
+    }
+    return true;
+}
+
 int main(void)
 {
-    while (fgets(line, sizeof line, stdin) != NULL) {
+    while (next_line()) {
         line[strcspn(line, "\n")] = '\0';
         expand();
         run(expanded);
