@@ -34,6 +34,8 @@ void ns_unpin(Call *c);             /* c lets go of the root it keeps pinned (be
  * Binds what src names (with all that is bound below it, unless BIND_SHALLOW) at dst, an absolute or relative path in ns.
  *   -EISDIR  a file over a directory    -ENOTDIR  a directory over a file, or a union of files
  *   -ENOENT  below a hidden name        -ENOMEM   memory or the limit
+ *   -E2BIG   more than 1024 members     -ELOOP    too many binds through one another: what a lookup may cost is bounded
+ * src is what the caller sees: members hidden from it are left out, and in another namespace than its own a view is its own view.
  */
 int ns_bind(Call *c, WalkFrom dst_from, Chan *src, const char *dst, unsigned flags);
 /* Undoes what was bound at dst since the seal, or hides it; with src: takes that member out (-EINVAL: not a member; -EPERM: older than the seal). */
@@ -62,7 +64,7 @@ int ns_ctl_line(Call *c, Task *t, char *line, size_t len);
 void ns_ctl_help(Text *out);
 int ns_text_binds(Ns *ns, Text *out);
 int ns_text_mounts(Ns *ns, Text *out);
-/* prefix: how the reader names the ns directory, for `prefix/from/K`. */
+/* prefix: how the reader names the ns directory, for `prefix/from/K`. Oldest first, but a name's first line before those below it. */
 int ns_text_dump(Ns *ns, const char *prefix, Text *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree inside a namespace: shared by ns.c (which changes it), walkto.c (which looks names up) and union.c (which
- * lists). Everything in it is counted and immutable once it can be seen by others.
+ * The tree inside a namespace: what it is made of (nsnode.c, map.c), changed by nsedit.c and nsundo.c, looked up in by nslook.c, for
+ * walks and listings. Everything in it is counted and immutable once it can be seen by others.
  *
  * A node is the namespace's word on one name: BOUND (members, in lookup order, stand there), HIDDEN, or PASS (nothing
  * stands there itself, but something does below it). Its kids are names bound or hidden at or below it by this very
