@@ -342,7 +342,8 @@ TEST_SLOW(nobody_hoards_anything_beyond_his_limit, 60)
         snprintf(line, sizeof line, "memlimit 300K\nfdlimit 60000\ncmd hoard %s\nstart", kinds[i].kind);
         OK(world_ctl(&w, id, line));
         int code = world_wait(&w, id);
-        if (code != kinds[i].error)
+        /* What is one too many may also be the open file that it takes to make another. */
+        if (code != kinds[i].error && code != ENOMEM)
             FAIL("%s: %d instead of %d", kinds[i].kind, code, kinds[i].error);
         OK(world_ctl(&w, id, "remove"));
     }
