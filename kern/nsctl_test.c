@@ -334,3 +334,48 @@ TEST(what_was_there_before_a_union_has_a_line)
     TRUE(strstr(names_binds(&w, NULL), "/a") == NULL);
     world_end(&w);
 }
+
+typedef struct Below {
+    World *w;
+    char path[300];
+} Below;
+
+static int walk_below(void *arg)
+{
+    Below *b = arg;
+    AUTO_CHAN Chan *ch = NULL;
+    return names_walk(b->w, b->path, 0, &ch);
+}
+
+static int make_texts(void *arg)
+{
+    Below *b = arg;
+    Text text = { 0 };
+    Ns *ns = task_ns(b->w->root);
+    int r = ns_text_dump(ns, "/ns", &text);
+    if (r == 0)
+        r = ns_text_binds(ns, &text);
+    if (r == 0)
+        r = ns_text_mounts(ns, &text);
+    text_free(&text);
+    ns_put(ns);
+    return r;
+}
+
+TEST(sources_and_texts_without_memory)
+{
+    World w = world("/a/s/x=1 /b/z=4 /c/");
+    char from[256];
+    OK(CTL("bind /c /a/s/x2/deep"));
+    OK(CTL("bind -a /b /a/s"));
+    OK(CTL("hide /a/y"));
+    Below b = { .w = &w };
+    from_of(&w, w.root, "/", from, sizeof from);
+    snprintf(b.path, sizeof b.path, "%s/a/s/x2/deep", from);
+    OK(CTL("bind %s/a /g", from));
+    test_each_failure(walk_below, &b);
+    snprintf(b.path, sizeof b.path, "/g/s/x2/deep");
+    test_each_failure(walk_below, &b);
+    test_each_failure(make_texts, &b);
+    world_end(&w);
+}
