@@ -62,14 +62,27 @@ static int prepare(uint32_t lookup, uint32_t oflags, uint32_t fdflags, Opening *
     return 0;
 }
 
+/* Who opens to read and takes the rights to set sizes along, as Go does, goes without them where nothing can be written. */
+static bool reads_at_least(const Opening *o, int r)
+{
+    unsigned both = OPEN_READ | OPEN_WRITE;
+    bool refused = r == -EACCES || r == -EROFS;
+    return refused && (o->open & (both | OPEN_TRUNC)) == both && (o->rights & RIGHT_FD_WRITE) == 0;
+}
+
 static int open_at(WasiThread *w, WasiAt *at, const Opening *o)
 {
     Chan *ch = NULL;
     uint32_t mode = o->open & OPEN_CREATE ? 0666 & ~wasi_umask(w) : 0;
+    uint64_t wanted = o->rights;
     int r = walk_open(wasi_kcall(w), at->from, at->path.s, o->walk, o->open, mode, &ch);
+    if (reads_at_least(o, r)) {
+        wanted &= ~(RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE);
+        r = walk_open(wasi_kcall(w), at->from, at->path.s, o->walk, o->open & ~(unsigned)OPEN_WRITE, mode, &ch);
+    }
     if (r < 0)
         return r;
-    uint64_t rights = o->rights & wasi_rights_of(ch), inheriting = o->inheriting & wasi_inheriting_of(ch);
+    uint64_t rights = wanted & wasi_rights_of(ch), inheriting = o->inheriting & wasi_inheriting_of(ch);
     return fd_add(wasi_kcall(w), wasi_fds(w), ch, 0, rights, inheriting, false);
 }
 

@@ -289,6 +289,15 @@ void scene_opening(Prog *p)
     EQ(open_with(p, 3, "new", 0, 0, rw, 0, WASI_APPEND), WASI_OK);
     EQ(DO(p, fd_write, prog_u32(p, 64), prog_iov(p, prog_str(p, "xy"), 2), 1, 0), WASI_OK);
 
+    bind_dir(p, "/frozen", BIND_RDONLY);
+    uint64_t to_size = RIGHT_FD_READ | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
+    EQ(open_with(p, 3, "frozen/file", 0, 0, to_size, 0, 0), WASI_OK);
+    EQ(DO(p, fd_filestat_set_size, prog_u32(p, 64), 0), WASI_EINVAL);
+    EQ(open_with(p, 3, "frozen/file", 0, 0, to_size | RIGHT_FD_WRITE, 0, 0), WASI_EROFS);
+    EQ(open_with(p, 3, "frozen/file", 0, WASI_TRUNC, to_size, 0, 0), WASI_EROFS);
+    EQ(open_with(p, 3, "dir/file", 0, 0, to_size, 0, 0), WASI_OK);
+    EQ(DO(p, fd_filestat_set_size, prog_u32(p, 64), 0), WASI_OK);
+
     uint32_t dir = dir_without(p, RIGHT_FD_WRITE);
     EQ(open_with(p, dir, "new", 0, 0, RIGHT_FD_READ, 0, 0), WASI_OK);
     EQ(open_with(p, dir, "new", 0, 0, RIGHT_FD_WRITE, 0, 0), WASI_ENOTCAPABLE);
