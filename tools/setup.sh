@@ -4,7 +4,7 @@
 # Installs what is missing on a Debian or Ubuntu machine, and says so; quiet when nothing is. Whatever was already there, from
 # wherever, is left alone: a group is judged by commands and files, not by packages.
 #
-#   setup.sh [GROUP...]     build check web prog go fuzz lint; without a word all but the last two
+#   setup.sh [GROUP...]     build check web prog go pip fuzz lint; without a word all but the last three
 set -eu
 
 missing=
@@ -52,6 +52,9 @@ group() {
     go)                                 # any go fetches the one that builds the tests
         need golang-go go
         ;;
+    pip)                                # for ENGINE=prebuilt
+        need python3-pip pip3
+        ;;
     fuzz)
         need clang-19 clang-19
         need libclang-rt-19-dev '/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*.a'
@@ -60,7 +63,7 @@ group() {
         need clang-tidy clang-tidy
         ;;
     *)
-        echo "setup.sh: build, check, web, prog, go, fuzz and lint are the groups, not $1" >&2
+        echo "setup.sh: build, check, web, prog, go, pip, fuzz and lint are the groups, not $1" >&2
         exit 2
         ;;
     esac

@@ -99,14 +99,8 @@ build_engine() {
 }
 
 need_pip() {
-    if python3 -m pip --version >/dev/null 2>&1; then
-        return
-    fi
-    say "pip is missing: installing python3-pip with apt-get"
-    as_root=
-    [ "$(id -u)" = 0 ] || as_root=sudo
-    $as_root apt-get install -y --no-install-recommends python3-pip >&2 ||
-        die "python3-pip could not be installed; install it, or leave out ENGINE=prebuilt"
+    python3 -m pip --version >/dev/null 2>&1 || "$here/setup.sh" pip >&2 ||
+        die "without pip, leave out ENGINE=prebuilt"
 }
 
 fetch_wheel() {
