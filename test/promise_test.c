@@ -305,9 +305,10 @@ static int hoard_once(Actor *a, const char *kind, int i)
         snprintf(line, sizeof line, "lock w %d 1", i * 2);
         return act_put(a, "/task/self/fd/3/ctl", line);
     }
-    snprintf(path, sizeof path, "%s", strcmp(kind, "tasks") == 0   ? "/task/new"
-                                      : strcmp(kind, "pipes") == 0 ? "/cap/new/pipe"
-                                                                   : "/cap/new/tmpfs");
+    snprintf(path, sizeof path, "%s",
+             strcmp(kind, "tasks") == 0   ? "/task/new"
+             : strcmp(kind, "pipes") == 0 ? "/cap/new/pipe"
+                                          : "/cap/new/tmpfs");
     return act_get(a, path, id, sizeof id);
 }
 
