@@ -26,16 +26,9 @@ typedef struct Limit {
     uint64_t most;                  /* what the task itself may raise it to: set by its parent */
 } Limit;
 
-/*
- * Bytes and calls in one number, so that counting is one addition: the calls are the upper bits. Long before either part is
- * full, it moves to the sums, which tree->lock guards.
- */
-typedef struct IoCount {
-    atomic_uint_least64_t recent;
-    uint64_t bytes, calls;
+typedef struct IoCount {            /* tree->lock */
+    uint64_t calls, bytes;
 } IoCount;
-
-enum { IO_CALLS_SHIFT = 40, IO_SPILL_BYTES = 39, IO_SPILL_CALLS = IO_CALLS_SHIFT + 22, IO_DIRECT = 32 };
 
 struct Account {
     Ref ref;
@@ -277,19 +270,11 @@ void account_free(Account *a, void *p, size_t n)
 
 /* ---- the end of a record ------------------------------------------------------------------------------------------ */
 
-static void spill_locked(IoCount *io)
-{
-    uint64_t recent = atomic_exchange(&io->recent, 0);
-    io->bytes += recent & ((UINT64_C(1) << IO_CALLS_SHIFT) - 1);
-    io->calls += recent >> IO_CALLS_SHIFT;
-}
-
 static void move_io_locked(IoCount *from, IoCount *to)
 {
-    spill_locked(from);
-    to->bytes += from->bytes;
     to->calls += from->calls;
-    from->bytes = from->calls = 0;
+    to->bytes += from->bytes;
+    *from = (IoCount){ 0 };
 }
 
 static void move_count(atomic_uint_least64_t *from, atomic_uint_least64_t *to)
@@ -472,19 +457,14 @@ static void add(atomic_uint_least64_t *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-void account_io(Account *a, bool write, uint64_t bytes)
+void account_io(Account *a, bool write, uint64_t calls, uint64_t bytes)
 {
-    if (a == NULL)
+    if (a == NULL || calls == 0)
         return;
     IoCount *io = write ? &a->out : &a->in;
-    bool direct = bytes >> IO_DIRECT != 0;
-    uint64_t more = UINT64_C(1) << IO_CALLS_SHIFT | (direct ? 0 : bytes);
-    uint64_t recent = atomic_fetch_add_explicit(&io->recent, more, memory_order_relaxed);
-    if (!direct && (recent & (UINT64_C(1) << IO_SPILL_BYTES | UINT64_C(1) << IO_SPILL_CALLS)) == 0)
-        return;
     mutex_lock(&a->tree->lock);
-    spill_locked(io);
-    io->bytes += direct ? bytes : 0;
+    io->calls += calls;
+    io->bytes += bytes;
     mutex_unlock(&a->tree->lock);
 }
 
@@ -505,8 +485,6 @@ void account_sums(Account *a, AccountSums *out)
         spare += atomic_load(&p->stock);
         s.user_ns += atomic_load(&p->user_ns);
         s.system_ns += atomic_load(&p->system_ns);
-        spill_locked(&p->in);
-        spill_locked(&p->out);
         s.rbytes += p->in.bytes;
         s.wbytes += p->out.bytes;
         s.rios += p->in.calls;

@@ -39,8 +39,8 @@ int account_limit_memory(Call *c, Account *a, uint64_t bytes, bool by_parent);
 int account_limit_tasks(Call *c, Account *a, uint64_t n, bool by_parent);
 int account_limit_fds(Call *c, Account *a, uint64_t n, bool by_parent);
 
-/* Input and output, per task; a single writer per shard is not assumed. */
-void account_io(Account *a, bool write, uint64_t bytes);
+/* What a thread counted by itself while it ran (task_io), added once when it ends. */
+void account_io(Account *a, bool write, uint64_t calls, uint64_t bytes);
 void account_cpu(Account *a, uint64_t user_ns, uint64_t system_ns);
 
 typedef struct AccountSums {        /* the record and all below it */

@@ -37,6 +37,8 @@ void task_thread_end(TaskThread *th)
         th->next->prev = th->prev;
     mutex_unlock(&t->lock);
     account_cpu(t->account, user - th->user0, system - th->system0);
+    account_io(t->account, false, th->in.calls, th->in.bytes);
+    account_io(t->account, true, th->out.calls, th->out.bytes);
     call_destroy(&th->call);
     count_sub(OBJ_THREAD, th);
 }

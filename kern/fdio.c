@@ -10,7 +10,6 @@
  */
 #include <string.h>
 
-#include "kern/account.h"
 #include "kern/fdslot.h"
 #include "kern/task.h"
 
@@ -208,7 +207,7 @@ static int64_t finish(Call *c, FdTab *t, const FdPin *p, bool write, int64_t r)
     if (r == WAIT)
         r = fd_arm(c, t, p->version);
     else if (r >= 0)
-        account_io(call_account(c), write, (uint64_t)r);
+        task_io(c, write, (uint64_t)r);
     /* A control line of the program may have closed what it was written to. */
     c->fd_busy = false;
     if (stale)

@@ -91,18 +91,18 @@ TEST(reads_and_writes_move_the_position)
 TEST(every_byte_and_call_is_counted)
 {
     Scene s;
-    AccountSums sums;
+    TaskThread thread = { .task = NULL };
     char buf[16];
     scene_init(&s, true);
+    s.call.thread = &thread;
     EQ(write_fd(&s, 1, "hello"), 5);
     EQ(write_fd(&s, 1, "you"), 3);
     EQ(read_fd(&s, 1, buf, 6), 6);
     EQ(write_fd(&s, 9, "nobody"), -EBADF);
-    account_sums(s.account, &sums);
-    EQ(sums.wbytes, 8);
-    EQ(sums.wios, 2);
-    EQ(sums.rbytes, 6);
-    EQ(sums.rios, 1);
+    EQ(thread.out.bytes, 8);
+    EQ(thread.out.calls, 2);
+    EQ(thread.in.bytes, 6);
+    EQ(thread.in.calls, 1);
     scene_end(&s);
 }
 

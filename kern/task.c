@@ -293,7 +293,7 @@ Task *call_target(Call *c, Task *t)
     return t == c->task ? call_acting(c) : task_get(t);
 }
 
-/* What a task's threads have used and not yet given to its account: all as user time, the host tells no more. */
+/* What a task's threads have used and not yet given to its account. Time is all the user's: the host tells no more. */
 static int add_running(void *arg, Task *t)
 {
     AccountSums *sums = arg;
@@ -302,6 +302,10 @@ static int add_running(void *arg, Task *t)
         uint64_t now = clock_worker(th->worker), before = th->user0 + th->system0;
         if (now > before)
             sums->user_ns += now - before;
+        sums->rios += atomic_load_explicit(&th->in.calls, memory_order_relaxed);
+        sums->rbytes += atomic_load_explicit(&th->in.bytes, memory_order_relaxed);
+        sums->wios += atomic_load_explicit(&th->out.calls, memory_order_relaxed);
+        sums->wbytes += atomic_load_explicit(&th->out.bytes, memory_order_relaxed);
     }
     mutex_unlock(&t->lock);
     return 0;

@@ -118,9 +118,14 @@ struct Task {
     atomic_uint eintr;              /* a signal is unread: waiting calls but the reader's answer EINTR */
 };
 
+typedef struct ThreadIo {           /* only the thread itself adds: no exchange is needed */
+    atomic_uint_least64_t calls, bytes;
+} ThreadIo;
+
 struct TaskThread {
     Task *task;
     Call call;
+    ThreadIo in, out;               /* what it moved, until its end */
     TaskThread *next, *prev;        /* Task.threads */
     int64_t worker;                 /* worker_self(), for nice */
     uint64_t user0, system0;        /* CPU time at its start */
@@ -202,6 +207,17 @@ int signal_ready(Call *c, Task *t);                         /* 1, or WAIT */
 /* EBUSY for what must precede start when somebody else than t asks for it later; ESRCH for a dead task. */
 int task_check_configurable(Call *c, Task *t, const char *what);
 void task_sums(Task *t, AccountSums *out);                  /* account_sums and what the running threads used so far */
+/* A call of a task's thread moved bytes through a descriptor. A door's is the door's own affair. */
+static inline void task_io(Call *c, bool write, uint64_t bytes)
+{
+    if (c->thread == NULL)
+        return;
+    ThreadIo *io = write ? &c->thread->out : &c->thread->in;
+    uint64_t calls = atomic_load_explicit(&io->calls, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&io->bytes, memory_order_relaxed);
+    atomic_store_explicit(&io->calls, calls + 1, memory_order_relaxed);
+    atomic_store_explicit(&io->bytes, before + bytes, memory_order_relaxed);
+}
 /* The words of c's last failed write to t's files, kept for its reader (task t, writer c->task). */
 void task_note_failure(Call *c, Task *t);
 /* One text for /task/ID/error as c's task sees it. */

@@ -493,6 +493,27 @@ TEST(ten_thousand_tasks_are_small)
     world_end(&w);
 }
 
+TEST(what_a_thread_moves_is_seen_before_and_after_its_end)
+{
+    World w = world(PROGRAMS);
+    TaskThread th = { .engine = NULL };
+    AccountSums sums;
+    task_thread_begin(w.root, &th);
+    task_io(&th.call, true, 10);
+    task_io(&th.call, true, 5);
+    task_io(&th.call, false, 7);
+    for (int i = 0; i < 2; i++) {
+        task_sums(w.root, &sums);
+        EQ(sums.wios, 2);
+        EQ(sums.wbytes, 15);
+        EQ(sums.rios, 1);
+        EQ(sums.rbytes, 7);
+        if (i == 0)
+            task_thread_end(&th);
+    }
+    world_end(&w);
+}
+
 static void starter_thread(void *arg)
 {
     World *w = ((void **)arg)[0];
