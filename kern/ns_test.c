@@ -467,6 +467,18 @@ TEST(names_bound_below_go_with_a_plain_bind_and_stay_with_a_union)
     world_end(&w);
 }
 
+TEST(a_name_that_leads_to_nothing_any_more_goes)
+{
+    World w = world("/a/x=1 /b/y=2");
+    OK(CTL("bind /b /a/c/d"));
+    OK(CTL("bind -a /b /a/c"));
+    OK(CTL("unbind /a/c/d"));
+    OK(CTL("unbind /a/c"));
+    STR_EQ(SHOW("/a"), "x");
+    EQ(names_mode(&w, "/a/c"), -ENOENT);
+    world_end(&w);
+}
+
 TEST(the_root_can_be_bound_over_and_uncovered)
 {
     World w = world("/a/x=1 /b/");

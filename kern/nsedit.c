@@ -302,8 +302,8 @@ int edit_covered(Edit *e, NsNode *old, NsNode **out)
         *out = nsobj_get((NsObj *)covered);
         return nslog_forget_kids(e->a, e->root, old);
     }
-    if (covered == NULL && old->kids == NULL)
-        return 0;
+    if (old->kids == NULL && (covered == NULL || covered->state == NODE_PASS))
+        return 0;                   /* a name that leads to nothing is none */
     if (covered != NULL)
         *out = node_clone(e->a, covered, old->kids);
     else
