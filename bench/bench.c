@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `make bench`: runs every group and prints a table. With an argument only the groups whose name begins with it:
- * task, wasi, pipe, namespace.
+ * task, wasi, pipe, namespace, memory.
+ *
+ * The work is a child's; the first process only waits and then removes the scratch directory, however the child ended.
  */
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { ROUNDS = 15 };
@@ -70,11 +75,8 @@ static bool wanted(int argc, char **argv, const char *group)
     return argc < 2 || strncmp(group, argv[1], strlen(argv[1])) == 0;
 }
 
-int main(int argc, char **argv)
+static int run_groups(int argc, char **argv, const char *scratch)
 {
-    char scratch[] = "/dev/shm/taskfs-bench-XXXXXX";
-    if (mkdtemp(scratch) == NULL)
-        die("no scratch directory below /dev/shm");
     char *slash = strrchr(argv[0], '/');
     if (slash != NULL)
         *slash = '\0';
@@ -91,9 +93,40 @@ int main(int argc, char **argv)
         bench_pipes(&m);
     if (wanted(argc, argv, "namespace"))
         bench_namespaces(&m);
+    if (wanted(argc, argv, "memory"))
+        bench_memory(&m);
     rig_end(&m);
     host_end();
+    return 0;
+}
+
+static volatile sig_atomic_t worker;
+
+static void stop_worker(int signal)
+{
+    (void)signal;
+    if (worker > 0)
+        kill((pid_t)worker, SIGKILL);
+}
+
+int main(int argc, char **argv)
+{
+    char scratch[] = "/dev/shm/taskfs-bench-XXXXXX";
+    static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < LEN(stops); i++)
+        signal(stops[i], stop_worker);
+    if (mkdtemp(scratch) == NULL)
+        die("no scratch directory below /dev/shm");
+    worker = fork();
+    if (worker == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        exit(run_groups(argc, argv, scratch));
+    }
+    int status = 1;
+    while (worker > 0 && waitpid((pid_t)worker, &status, 0) < 0) {
+        /* interrupted: the worker is being stopped */
+    }
     char command[sizeof scratch + 16];
     snprintf(command, sizeof command, "rm -rf %s", scratch);
-    return system(command) == 0 ? 0 : 1;
+    return system(command) == 0 && status == 0 ? 0 : 1;
 }

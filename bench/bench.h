@@ -66,5 +66,6 @@ void bench_tasks(Rig *m);
 void bench_wasi(Rig *m, const char *scratch);
 void bench_pipes(Rig *m);
 void bench_namespaces(Rig *m);
+void bench_memory(Rig *m);
 
 #endif
