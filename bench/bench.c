@@ -119,6 +119,8 @@ int main(int argc, char **argv)
         die("no scratch directory below /dev/shm");
     worker = fork();
     if (worker == 0) {
+        for (size_t i = 0; i < LEN(stops); i++)
+            signal(stops[i], SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         exit(run_groups(argc, argv, scratch));
     }
