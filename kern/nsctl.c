@@ -57,7 +57,7 @@ static int verb_bind(Call *c, void *object, int argc, char **argv)
     AUTO_CHAN Chan *src = NULL;
     r = walk_path(c, walk_self(c), argv[first], 0, &src);
     if (r < 0)
-        return r == WAIT ? r : fail(c, r, "bind: %s: not in the writer's namespace", argv[first]);
+        return r != -ENOENT ? r : fail(c, r, "bind: %s: not in the writer's namespace", argv[first]);
     return ns_bind(c, walk_task(c, object), src, argv[first + 1], flags);
 }
 
@@ -67,7 +67,7 @@ static int verb_unbind(Call *c, void *object, int argc, char **argv)
     if (argc == 3) {
         int r = walk_path(c, walk_self(c), argv[1], 0, &src);
         if (r < 0)
-            return r;
+            return r != -ENOENT ? r : fail(c, r, "unbind: %s: not in the writer's namespace", argv[1]);
     }
     return ns_unbind(c, walk_task(c, object), src, argv[argc - 1]);
 }

@@ -325,6 +325,24 @@ TEST(from_of_what_is_not_in_force_is_not_there)
     world_end(&w);
 }
 
+TEST(a_dump_lends_no_view)
+{
+    World w = world("/a/x=1");
+    AUTO_TASK *t = names_task(&w), *other = names_task(&w);
+    char dump[4096], number[32];
+    snprintf(dump, sizeof dump, "clear\n%s", names_dump(&w, NULL));
+    OK(world_write(&w, world_path(t->id, "ns/ctl"), dump));
+    snprintf(number, sizeof number, "/task/%llu", (unsigned long long)other->id);
+    names_be(&w, t);
+    EQ(names_mode(&w, number), -ENOENT);
+    TRUE(names_mode(&w, "/task/self") > 0);
+    STR_EQ(SHOW("/a/x"), "1");
+    names_be(&w, w.root);
+    task_put(STEAL(other));
+    task_put(STEAL(t));
+    world_end(&w);
+}
+
 TEST(what_was_there_before_a_union_has_a_line)
 {
     World w = world("/a/x=1 /b/y=2");

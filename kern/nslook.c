@@ -193,7 +193,10 @@ static int enter_place(Lookup *l, File *f, uint16_t flags, Spot *out)
         r = temps_add(l->temps, names);
     if (r < 0)
         return r;
-    *out = (Spot){ .file = file_get(ch->file), .owned = true, .inner = names, .flags = (uint16_t)(flags | ch->flags) };
+    *out = (Spot){ .file = file_get(ch->file),
+                   .owned = true,
+                   .inner = names,
+                   .flags = (uint16_t)(flags | ch->flags | CHAN_SOURCE) };
     return 0;
 }
 

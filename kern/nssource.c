@@ -143,13 +143,14 @@ static int single_member(Edit *e, NsNode *own, NsNode *inner, unsigned flags)
 int edit_source(Edit *e, bool other_ns)
 {
     const Chan *s = e->src;
+    bool as_writer = other_ns && (s->flags & CHAN_SOURCE) == 0;
     unsigned flags = (s->flags & CHAN_RDONLY ? BIND_RDONLY : 0) | (e->flags & (BIND_RDONLY | BIND_CREATE));
     NsNode *own = nsobj_get((NsObj *)s->own), *inner = nsobj_get((NsObj *)s->inner);
     NsNode **bound = node_is(own, NODE_BOUND) ? &own : node_is(inner, NODE_BOUND) ? &inner : NULL;
     int r = 0;
     if (bound != NULL) {
         NsNode *seen = NULL;
-        r = as_seen(e, *bound, other_ns, &seen);
+        r = as_seen(e, *bound, as_writer, &seen);
         if (r == 0) {
             node_put(*bound);
             *bound = seen;
