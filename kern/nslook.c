@@ -337,7 +337,9 @@ int spot_root(Call *c, const NsRoot *root, Spot *out)
 
 static int take(Call *c, const NsRoot *root, const NsMember *m, bool rdonly, File **out)
 {
-    return rdonly ? -EROFS : member_file(c, root, m, out);
+    if (rdonly)
+        return member_seen(root, m) ? -EROFS : -ENOENT;
+    return member_file(c, root, m, out);
 }
 
 /* A union that a member of a union grafts counts as one: where its members differ, its own -c decides. */

@@ -56,6 +56,18 @@ TEST(creation_goes_where_c_says)
     world_end(&w);
 }
 
+TEST(a_hidden_member_takes_no_names)
+{
+    World w = world("/a/ /b/ /c/");
+    OK(CTL("bind -a -c -r /a /b"));
+    OK(CTL("bind -a -c /c /b"));
+    EQ(names_mkdir(&w, "/b/d"), -EROFS);
+    OK(CTL("hide /a"));
+    OK(names_mkdir(&w, "/b/d"));
+    STR_EQ(SHOW("/c"), "d/");
+    world_end(&w);
+}
+
 TEST(between_members_is_exdev)
 {
     World w = world("/a/x=1 /b/y=2 /b/z=3");

@@ -792,7 +792,7 @@ static int taker(const MState *now, const MPlace *d, MFile *file, bool rdonly, M
             continue;
         MFile *f = member_leaf(now, m);
         int r = -ENOENT;
-        if (ro && members_of(m->place) == NULL)
+        if (f != NULL && ro && members_of(m->place) == NULL)
             r = -EROFS;
         else if (f != NULL)
             r = taker(now, m->place, f, ro, out);
