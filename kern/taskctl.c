@@ -89,49 +89,39 @@ static int check_alive(Call *c, Task *t, const char *what)
     return dead ? fail(c, -ESRCH, "%s: task %llu has exited", what, (unsigned long long)t->id) : 0;
 }
 
-static int parse_limit(Call *c, char **argv, int (*parse)(const char *s, uint64_t *out), uint64_t *n)
+typedef int ParseFn(const char *s, uint64_t *out);
+typedef int LimitFn(Call *c, Account *a, uint64_t n, bool by_parent);
+
+static int set_limit(Call *c, void *object, char **argv, ParseFn *parse, LimitFn *set)
 {
-    *n = ACCOUNT_MAX;
-    if (strcmp(argv[1], "max") == 0 || parse(argv[1], n) == 0)
-        return 0;
-    return fail(c, -EINVAL, "%s: a number or max, not %.100s", argv[0], argv[1]);
+    Task *t = task_of(object);
+    uint64_t n = ACCOUNT_MAX;
+    if (strcmp(argv[1], "max") != 0 && parse(argv[1], &n) < 0)
+        return fail(c, -EINVAL, "%s: a number or max, not %.100s", argv[0], argv[1]);
+    int r = check_alive(c, t, argv[0]);
+    if (r == 0)
+        r = set(c, t->account, n, is_above(c, t));
+    if (r == 0 && set == account_limit_fds)
+        fdtab_limit(t->fds, n);
+    return r;
 }
 
 static int verb_memlimit(Call *c, void *object, int argc, char **argv)
 {
     (void)argc;
-    Task *t = task_of(object);
-    uint64_t n;
-    int r = parse_limit(c, argv, parse_size, &n);
-    if (r == 0)
-        r = check_alive(c, t, argv[0]);
-    return r < 0 ? r : account_limit_memory(c, t->account, n, is_above(c, t));
+    return set_limit(c, object, argv, parse_size, account_limit_memory);
 }
 
 static int verb_tasklimit(Call *c, void *object, int argc, char **argv)
 {
     (void)argc;
-    Task *t = task_of(object);
-    uint64_t n;
-    int r = parse_limit(c, argv, parse_u64, &n);
-    if (r == 0)
-        r = check_alive(c, t, argv[0]);
-    return r < 0 ? r : account_limit_tasks(c, t->account, n, is_above(c, t));
+    return set_limit(c, object, argv, parse_u64, account_limit_tasks);
 }
 
 static int verb_fdlimit(Call *c, void *object, int argc, char **argv)
 {
     (void)argc;
-    Task *t = task_of(object);
-    uint64_t n;
-    int r = parse_limit(c, argv, parse_u64, &n);
-    if (r == 0)
-        r = check_alive(c, t, argv[0]);
-    if (r == 0)
-        r = account_limit_fds(c, t->account, n, is_above(c, t));
-    if (r == 0)
-        fdtab_limit(t->fds, n);
-    return r;
+    return set_limit(c, object, argv, parse_u64, account_limit_fds);
 }
 
 static int verb_nice(Call *c, void *object, int argc, char **argv)
