@@ -26,6 +26,7 @@ typedef struct Fuzz {
     MState *model[SPACES];
     unsigned now;                   /* whose names the calls go by */
     unsigned file_systems;
+    unsigned fail_at;               /* which allocation of the next operation fails; 0 none */
     const uint8_t *data;
     size_t left;
     char log[1 << 14];
@@ -159,6 +160,22 @@ static bool agree(Fuzz *f, int is, int want)
     return true;
 }
 
+static void arm(Fuzz *f)
+{
+    mem_fail_at(f->fail_at);
+}
+
+/* True when an allocation failed, and so the operation: then nothing may have changed. */
+static bool out_of_memory(Fuzz *f, int r)
+{
+    bool failed = f->fail_at != 0 && !mem_fail_pending();
+    mem_fail_at(0);
+    if (!failed || r != -ENOMEM)
+        return false;
+    note(f, " = -12, by allocation %u\n", f->fail_at);
+    return true;
+}
+
 static bool do_bind(Fuzz *f)
 {
     char src[MODEL_DEPTH + 1], dst[MODEL_DEPTH + 1];
@@ -176,15 +193,19 @@ static bool do_bind(Fuzz *f)
          flags & 4 ? "-a " : "", flags & 8 ? "-c " : "", flags & 16 ? "-x " : "", real(src), real(dst), to);
     MPlace from;
     Chan *ch = NULL;
-    int r, want = model_walk(f->model[f->now], src, &from);
+    int r;
     call_begin(f->c);
+    arm(f);
     r = walk_path(f->c, walk_self(f->c), real(src), 0, &ch);
-    if (want == 0)
-        want = model_bind(&f->model[to], f->model[f->now], &from, dst, flags);
     if (r == 0)
         r = ns_bind(f->c, (WalkFrom){ .ns = f->ns[to] }, ch, real(dst), flags);
     call_end(f->c);
     chan_put(ch);
+    if (out_of_memory(f, r))
+        return true;
+    int want = model_walk(f->model[f->now], src, &from);
+    if (want == 0)
+        want = model_bind(&f->model[to], f->model[f->now], &from, dst, flags);
     return agree(f, r, want);
 }
 
@@ -196,16 +217,20 @@ static bool do_unbind(Fuzz *f, bool member)
     note(f, "%u: unbind %s %s", f->now, member ? real(src) : "", real(dst));
     MPlace from;
     Chan *ch = NULL;
-    int r = 0, want = member ? model_walk(f->model[f->now], src, &from) : 0;
+    int r = 0;
     call_begin(f->c);
+    arm(f);
     if (member)
         r = walk_path(f->c, walk_self(f->c), real(src), 0, &ch);
-    if (want == 0)
-        want = model_unbind(&f->model[f->now], member ? &from : NULL, dst);
     if (r == 0)
         r = ns_unbind(f->c, walk_self(f->c), ch, real(dst));
     call_end(f->c);
     chan_put(ch);
+    if (out_of_memory(f, r))
+        return true;
+    int want = member ? model_walk(f->model[f->now], src, &from) : 0;
+    if (want == 0)
+        want = model_unbind(&f->model[f->now], member ? &from : NULL, dst);
     return agree(f, r, want);
 }
 
@@ -215,7 +240,10 @@ static bool do_hide(Fuzz *f)
     int r;
     path_of(byte(f), dst);
     note(f, "%u: hide %s", f->now, real(dst));
+    arm(f);
     CALL_RUN(f->c, r, ns_hide(f->c, walk_self(f->c), real(dst)));
+    if (out_of_memory(f, r))
+        return true;
     return agree(f, r, model_hide(&f->model[f->now], dst));
 }
 
@@ -288,7 +316,10 @@ static bool do_change(Fuzz *f, int what)
          : what == 'd' ? "rmdir"
                        : "rm",
          real(path), real(to));
+    arm(f);
     CALL_RUN(f->c, r, real_change(f->c, real(path), real(to), what));
+    if (out_of_memory(f, r))
+        return true;
     return agree(f, r,
                  what == 'm'   ? model_rename(s, path, to)
                  : what == 'l' ? model_link(s, path, to)
@@ -343,7 +374,8 @@ static bool do_clear(Fuzz *f)
 static bool step(Fuzz *f)
 {
     char path[MODEL_DEPTH + 1];
-    unsigned op = byte(f) % 16;
+    unsigned code = byte(f), op = code % 16;
+    f->fail_at = code >= 192 ? 1 + byte(f) % 32 : 0;
     switch (op) {
     case 0:
         return do_unbind(f, false);
