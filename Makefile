@@ -7,7 +7,7 @@
 #   web           the kernel for a page                 web-check     its unit tests
 B ?= build
 Q := $(if $(V),,@)
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
