@@ -299,8 +299,10 @@ int edit_covered(Edit *e, NsNode *old, NsNode **out)
 {
     const NsNode *covered = old->covered;
     if (node_is(covered, NODE_HIDDEN)) {        /* nothing is below a hidden name */
-        *out = nsobj_get((NsObj *)covered);
-        return nslog_forget_kids(e->a, e->root, old);
+        int r = nslog_forget_kids(e->a, e->root, old);
+        if (r == 0)
+            *out = nsobj_get((NsObj *)covered);
+        return r;
     }
     if (old->kids == NULL && (covered == NULL || covered->state == NODE_PASS))
         return 0;                   /* a name that leads to nothing is none */
