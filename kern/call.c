@@ -65,27 +65,37 @@ void call_end(Call *c)
 
 /* ---- being woken ------------------------------------------------------------------------------------------------- */
 
-/* The waker holds a lock that the call has to pass before it ends: the waiter's stripe, Task.lock, or one of its door. */
-static void call_post(Call *c, unsigned bit)
+/*
+ * The waker holds a lock that the call has to pass before it ends: the waiter's stripe, Task.lock, or one of its door. Returns
+ * the word on which a thread sleeps, to be woken, or NULL.
+ */
+static atomic_uint *call_post(Call *c, unsigned bit)
 {
     unsigned old = atomic_load_explicit(&c->state, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&c->state, &old, (old | bit) & ~(CALL_SUSPENDED | CALL_ASLEEP))) {
     }
-    if ((old & CALL_SUSPENDED) != 0) {
+    if ((old & CALL_SUSPENDED) != 0)
         c->wake(c);
-    } else if ((old & CALL_ASLEEP) != 0) {
-        word_wake(&c->state, true);
-    }
+    return (old & CALL_ASLEEP) != 0 ? &c->state : NULL;
+}
+
+atomic_uint *call_wake_later(Call *c)
+{
+    return call_post(c, CALL_WOKEN);
 }
 
 void call_wake(Call *c)
 {
-    call_post(c, CALL_WOKEN);
+    atomic_uint *asleep = call_post(c, CALL_WOKEN);
+    if (asleep != NULL)
+        word_wake(asleep, true);
 }
 
 void call_interrupt(Call *c)
 {
-    call_post(c, CALL_INTERRUPTED);
+    atomic_uint *asleep = call_post(c, CALL_INTERRUPTED);
+    if (asleep != NULL)
+        word_wake(asleep, true);
 }
 
 /* ---- the task's list --------------------------------------------------------------------------------------------- */

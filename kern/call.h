@@ -113,6 +113,8 @@ int call_resume(Call *c);
 /* From another thread: ends the wait (kill, Tflush, FUSE interrupt). The call then answers -EINTR. */
 void call_interrupt(Call *c);
 void call_wake(Call *c);            /* for wait.c and task.c: enter again */
+/* The same, but the sleeper, if any, is left to the caller: word_wake on the result, when c may be gone already. */
+atomic_uint *call_wake_later(Call *c);
 
 /* Runs one expression as a whole call, parking between its tries. */
 #define CALL_RUN(c, r, expr)                                                                                           \

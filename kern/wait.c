@@ -2,7 +2,7 @@
 /*
  * Queues of waiting calls. Waiters are guarded by one of a fixed set of locks, chosen by the queue's address: a call can so
  * leave a queue whose object is gone. A waiter belongs to its call's own thread (call, stripe, more), but for its place in a
- * queue, which the stripe guards. Whoever wakes holds the stripe until call_wake has returned: the call cannot end before,
+ * queue, which the stripe guards. Whoever wakes holds the stripe until the call is told: the call cannot end before,
  * because it has to pass the same stripe to leave the queue.
  */
 #include "kern/call.h"
@@ -12,6 +12,7 @@
 enum {
     STRIPES = 64,
     KEPT = 4,                       /* further waiters that a call keeps for its next wait */
+    LATER = 8,                      /* sleepers that are woken when the stripe is free again */
 };
 
 static Mutex stripes[STRIPES] = { [0 ... STRIPES - 1] = MUTEX_INIT(RANK_WAIT) };
@@ -67,6 +68,9 @@ void queue_wake(Queue *q)
     /* Arming happens under the lock of the condition, as this does: nobody is missed. */
     if (atomic_load_explicit(&q->head, memory_order_acquire) == NULL)
         return;
+    /* Whoever wakes up may take this thread's processor at once, and wants the stripe first of all. */
+    atomic_uint *asleep[LATER];
+    unsigned n = 0;
     Mutex *lock = &stripes[stripe_of(q)];
     mutex_lock(lock);
     Waiter *w = atomic_load_explicit(&q->head, memory_order_relaxed);
@@ -75,10 +79,15 @@ void queue_wake(Queue *q)
         Waiter *next = w->next;
         w->queue = NULL;
         w->next = w->prev = NULL;
-        call_wake(w->call);
+        if (n == LATER)
+            word_wake(asleep[--n], true);
+        asleep[n] = call_wake_later(w->call);
+        n += asleep[n] != NULL;
         w = next;
     }
     mutex_unlock(lock);
+    while (n > 0)
+        word_wake(asleep[--n], true);
 }
 
 void queue_close(Queue *q)
