@@ -111,6 +111,18 @@ static size_t unread_locked(const Ring *r)
     return most;
 }
 
+/* Taps that miss what is not kept any more. */
+static void note_gaps_locked(Ring *r)
+{
+    uint64_t oldest = r->head - r->kept;
+    for (Tap *t = r->taps; t != NULL; t = t->next) {
+        if (t->at < oldest) {
+            t->at = oldest;
+            t->gap = true;
+        }
+    }
+}
+
 /* A buffer of another size, with the last bytes of the old one that it can hold. False without memory: all stays as it was. */
 static bool resize_locked(Ring *r, size_t size)
 {
@@ -126,8 +138,10 @@ static bool resize_locked(Ring *r, size_t size)
     }
     uint8_t *old = r->buf;
     size_t old_size = r->size;
-    if (r->kept > size)
+    if (r->kept > size) {
         r->kept = size;
+        note_gaps_locked(r);
+    }
     r->buf = buf;
     r->size = size;
     for (size_t n = 0; n < r->kept;) {
@@ -202,18 +216,6 @@ int64_t ring_reserve(Call *c, Ring *r, size_t n, bool nonblock, size_t *reserved
     }
     mutex_unlock(&r->lock);
     return result;
-}
-
-/* Taps that miss what is overwritten now. */
-static void note_gaps_locked(Ring *r)
-{
-    uint64_t oldest = r->head - r->kept;
-    for (Tap *t = r->taps; t != NULL; t = t->next) {
-        if (t->at < oldest) {
-            t->at = oldest;
-            t->gap = true;
-        }
-    }
 }
 
 static void append_locked(Ring *r, const uint8_t *s, size_t n)

@@ -185,6 +185,36 @@ TEST(a_tap_that_does_not_wait_hears_of_a_gap_once)
     call_destroy(&c);
 }
 
+/* What a ring gives back is a gap for a tap that did not keep it, not other bytes. */
+TEST(a_tap_hears_of_what_a_shorter_ring_lost)
+{
+    Call c;
+    char buf[16];
+    Ring *r = ring_new(NULL);
+    call_init(&c, NULL);
+    Tap *t = tap_open(r, false, NULL);
+    EQ(put(&c, r, 0, 10000), 10000);
+    get(&c, t, 0, 100);
+    TRUE(ring_shrink(r));
+    EQ(tap_read(&c, t, buf, 16), -EOVERFLOW);
+    get(&c, t, 10000 - 256, 256);
+    EQ(tap_read(&c, t, buf, 16), -EAGAIN);
+    /* A ring that had grown for a slow tap, which is closed. */
+    size_t reserved;
+    static uint8_t bytes[RING_SIZE + 20000];
+    EQ(ring_reserve(&c, r, sizeof bytes, false, &reserved), sizeof bytes);
+    Tap *slow = tap_open(r, true, NULL);
+    ring_commit(r, bytes, sizeof bytes, reserved);
+    tap_close(slow);
+    EQ(tap_read(&c, t, buf, 16), -EOVERFLOW);
+    uint64_t left;
+    EQ(tap_ready(&c, t, &left), READY_READ);
+    EQ(left, RING_SIZE);
+    tap_close(t);
+    ring_put(r);
+    call_destroy(&c);
+}
+
 TEST(a_reservation_is_room_that_a_new_tap_cannot_fill)
 {
     Call c;
