@@ -20,7 +20,7 @@ enum {                              /* Chan.flags */
        CHAN_SELF_RDONLY =
            4, /* bound read-only at this very name: names in it have the rights of their own binds and members */
        CHAN_SOURCE = 8,                /* ns/from/K: a source of a namespace itself, not what who looks sees of it */
-    CHAN_NO_WRITE = CHAN_RDONLY | CHAN_SELF_RDONLY,
+       CHAN_NO_WRITE = CHAN_RDONLY | CHAN_SELF_RDONLY,
 };
 
 struct Chan {

@@ -602,8 +602,8 @@ TEST(a_failed_allocation_leaves_the_namespace_as_it_was)
         "bind /f /a/s/k",  "bind /a /g",    "unbind /c /a",      "bind / /r",
         "bind -r /r/a /q", "unbind /a",     "hide /new",         "hide /f",
         "mount tmpfs /t",  "unbind /t",     "unbind /g",         "bind -x / /s",
-        "bind /b /f2",     "hide /c/q", "bind -b /b /c/q", "bind /b /c/q/k/x", "unbind /b /c/q",
-        "clear",
+        "bind /b /f2",     "hide /c/q",     "bind -b /b /c/q",   "bind /b /c/q/k/x",
+        "unbind /b /c/q",  "clear",
     };
     for (unsigned i = 0; i < LEN(lines); i++) {
         char before[8192];
