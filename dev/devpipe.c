@@ -9,7 +9,8 @@
  * A wait looks at the other side's position without its lock. Nothing is missed: who waits arms first and then passes the other
  * side's counter with a read-modify-write, who moves a counter does that with one too and looks for waiters afterwards. Of
  * the two, the later one sees what the other did. A writer says how much room it waits for (`want`), and is woken
- * when there is as much, not for every byte that is read.
+ * when there is as much, not for every byte that is read. Either side is woken once a call, when the copy is done: in between, who
+ * runs sees every piece, and who sleeps would take the processor away for a part of what comes.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -228,9 +229,10 @@ static size_t take(Pipe *p, char *buf, size_t n)
         ring_copy(p->ring, atomic_load_explicit(&p->room, memory_order_relaxed), head, NULL, buf + got, now);
         (void)atomic_fetch_add(&p->head, now);
         got += now;
-        room_made(p);
     }
     mutex_unlock(&p->read);
+    if (got > 0)
+        room_made(p);
     return got;
 }
 
@@ -272,9 +274,10 @@ static size_t put(Pipe *p, const char *buf, size_t n)
         ring_copy(p->ring, room, tail, buf + done, NULL, now);
         (void)atomic_fetch_add(&p->tail, now);
         done += now;
-        queue_wake(&p->readable);
     }
     mutex_unlock(&p->write);
+    if (done > 0)
+        queue_wake(&p->readable);
     return done;
 }
 
