@@ -62,10 +62,9 @@ void bench_memory(Rig *m)
     double each = (resident_kib() - before) / TASKS;
     printf("memory: %d blocked tasks %20.1f KiB a task, %.2f mappings a task; target %.0f KiB %s\n", TASKS, each,
            (double)(mappings() - maps) / TASKS, TARGET_KIB, each <= TARGET_KIB ? "" : "missed");
-    for (unsigned i = 0; i < TASKS; i++)
-        rig_task(m, ids[i], "ctl", "kill 9\n");
     for (unsigned i = 0; i < TASKS; i++) {
         char path[64], code[16];
+        rig_task(m, ids[i], "ctl", "kill 9\n");
         snprintf(path, sizeof path, "/task/%u/wait", ids[i]);
         rig_get(m, path, code, sizeof code);
         rig_task(m, ids[i], "ctl", "remove\n");
