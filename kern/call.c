@@ -18,7 +18,7 @@
 #include "kern/task.h"
 #include "kern/walk.h"
 
-enum { SPIN_MOST = 1500, SPIN_LEAST = 32, SPIN_AGAIN = 32 };      /* looks (some 50 us), and each how many parks */
+enum { SPIN_MOST = 1500, SPIN_LEAST = 32, SPIN_AGAIN = 256 };      /* looks (some 50 us), and each how many parks */
 
 /* Call.state */
 #define CALL_WOKEN 1u               /* enter again */
