@@ -360,6 +360,24 @@ TEST(a_union_takes_no_hidden_member_along)
     world_end(&w);
 }
 
+TEST(a_union_over_what_is_hidden_begins_anew)
+{
+    World w = world("/b/y=2 /c/z=3");
+    AUTO_TASK *t = names_task(&w);
+    OK(names_ctl(&w, t, "bind /b /n"));
+    OK(names_ctl(&w, t, "hide /b"));
+    OK(CTL("bind -a /b /u"));
+    OK(CTL("bind -a /c /u"));
+    OK(names_ctl(&w, t, "bind -r -a /u /n"));       /* shows b again, but not that old bind of it */
+    names_be(&w, t);
+    STR_EQ(SHOW("/n"), "y z");
+    EQ(names_chmod(&w, "/n", 0700), -EROFS);
+    EQ(world_write(&w, "/n/y", "5"), -EROFS);
+    names_be(&w, w.root);
+    task_put(STEAL(t));
+    world_end(&w);
+}
+
 TEST(shallow_takes_the_members_of_a_union_alone)
 {
     World w = world("/a/s/x=1 /b/t/y=2 /c/z=3");

@@ -244,13 +244,13 @@ int edit_forget_members(Edit *e, const NsNode *node)
 }
 
 /* -b or -a: the new members before or after what is there, which becomes a member when it was none. */
-static int bind_union(Edit *e, NsNode *old, NsNode **out)
+static int bind_union(Edit *e, NsNode *old, bool seen, NsNode **out)
 {
     NsMember was_there;
     const NsMember *was = &was_there;
     unsigned nwas = 0, n = e->nmember;
     int r = 0;
-    if (node_is(old, NODE_BOUND) && node_seen(e->root, old)) {
+    if (seen) {
         was = old->member;
         nwas = old->nmember;
     } else if (node_is(old, NODE_BOUND)) {      /* all hidden: as if nothing were there */
@@ -326,10 +326,11 @@ static int cover(Edit *e, NsNode *old, NsNode *node)
 static int bind_at(Edit *e, NsNode *old, NsNode **out)
 {
     NsNode *node = NULL;
+    bool seen = node_is(old, NODE_BOUND) && node_seen(e->root, old);    /* before the bind shows what was hidden */
     int r = show_members(e, e->member, e->nmember);
     bool is_union = (e->flags & (BIND_BEFORE | BIND_AFTER)) != 0;
     if (r == 0 && is_union)
-        r = bind_union(e, old, &node);
+        r = bind_union(e, old, seen, &node);
     else if (r == 0)
         r = bind_plain(e, old, &node);
     NsLine line = { .flags = e->flags, .mount = e->mount, .what = e->what, .dst = e->path, .src = e->src };
