@@ -7,7 +7,8 @@
 #   web           the kernel for a page                 web-check     its unit tests
 B ?= build
 Q := $(if $(V),,@)
-MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
+# As many jobs as processors; tools/test.sh asks for them itself.
+MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),$(if $(filter test,$(MAKECMDGOALS)),,-j$(shell nproc)))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
