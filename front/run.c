@@ -27,6 +27,7 @@ typedef struct Run {
     Call call;                      /* the worker's, once it runs */
 
     atomic_int signal;              /* that ended the start */
+    atomic_uint early;              /* bit N: signal N came before the start was over, and is still to be passed on */
     atomic_bool started, done;
     int error;                      /* of the start: negative; words in call */
     int code;                       /* the task's */
@@ -159,25 +160,6 @@ static int start(Run *run)
     return atomic_load(&run->signal) != 0 ? -EINTR : task_start(&run->call, run->task);
 }
 
-static void worker(void *arg)
-{
-    Run *run = arg;
-    int r = 0, code = 0;
-    CALL_RUN(&run->call, r, start(run));
-    if (r == 0) {
-        atomic_store(&run->started, true);
-        /* A signal may have come just before that. */
-        int n = atomic_load(&run->signal);
-        if (n != 0)
-            CALL_RUN(&run->call, r, task_kill(&run->call, run->task, n, KILL_ONE));
-        CALL_RUN(&run->call, r, task_wait(&run->call, run->task, &code));
-    }
-    run->error = r;
-    run->code = code;
-    atomic_store(&run->done, true);
-    process_poke();
-}
-
 /* What a terminal sends is for all of the task's group. */
 static int scope_of(int n)
 {
@@ -186,17 +168,49 @@ static int scope_of(int n)
                : KILL_ONE;
 }
 
+/* What came while the program was loaded. `started` is set: pass_on or this, whoever takes the bit, passes it on. */
+static void pass_on_early(Run *run)
+{
+    unsigned early = atomic_exchange(&run->early, 0);
+    int r;
+    for (int n = 1; n < SIGNAL_COUNT; n++)
+        if ((early & 1u << n) != 0)
+            CALL_RUN(&run->call, r, task_kill(&run->call, run->task, n, scope_of(n)));
+}
+
+static void worker(void *arg)
+{
+    Run *run = arg;
+    int r = 0, code = 0;
+    CALL_RUN(&run->call, r, start(run));
+    if (r == 0) {
+        atomic_store(&run->started, true);
+        pass_on_early(run);
+        /* An interrupt of the start may reach the wait, too. */
+        do
+            CALL_RUN(&run->call, r, task_wait(&run->call, run->task, &code));
+        while (r == -EINTR);
+    }
+    run->error = r;
+    run->code = code;
+    atomic_store(&run->done, true);
+    process_poke();
+}
+
 static void pass_on(Run *run, Call *c, int n)
 {
     int r;
-    if (!atomic_load(&run->started)) {
-        bool ends = n == SIG_INT || n == SIG_TERM || n == SIG_HUP || n == SIG_QUIT;
-        if (ends) {
+    unsigned bit = 1u << n;
+    bool mine = atomic_load(&run->started);
+    if (!mine) {
+        atomic_fetch_or(&run->early, bit);
+        if (n == SIG_INT || n == SIG_TERM || n == SIG_HUP || n == SIG_QUIT) {
             atomic_store(&run->signal, n);
             call_interrupt(&run->call);
         }
+        mine = atomic_load(&run->started) && (atomic_fetch_and(&run->early, ~bit) & bit) != 0;
     }
-    if (atomic_load(&run->started))
+    if (mine)
         CALL_RUN(c, r, task_kill(c, run->task, n, scope_of(n)));
     if (n == SIG_TSTP)
         process_stop();

@@ -173,6 +173,19 @@ signalled "SIGQUIT ends it" QUIT 131 spin
 signalled "SIGINT ends it" INT 130 sleep 100
 signalled "SIGTERM ends one that waits" TERM 143 sleep 100
 signalled "SIGUSR1 ends it" USR1 138 sleep 100
+# A signal may come between the program's first words and the moment when taskfs knows that it runs.
+lost=0
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+    mkfifo "$TEST_TMP/ready"
+    $run tool.wasm sleep 2 >"$TEST_TMP/ready" 2>/dev/null </dev/null &
+    pid=$!
+    read -r line <"$TEST_TMP/ready"
+    kill -USR1 $pid
+    wait $pid
+    [ $? = 138 ] || lost=$((lost + 1))
+    rm "$TEST_TMP/ready"
+done
+is "no signal is lost at the start" 0 $lost
 
 mkfifo ready
 $run tool.wasm spin >ready 2>/dev/null </dev/null &
