@@ -31,12 +31,6 @@ FdTab *fdtab_new(Account *a, uint64_t limit)
     return t;
 }
 
-FdTab *fdtab_get(FdTab *t)
-{
-    ref_get(&t->ref);
-    return t;
-}
-
 static void preopen_free(FdTab *t, char *name)
 {
     account_free(t->account, name, name != NULL ? strlen(name) + 1 : 0);

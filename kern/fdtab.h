@@ -23,7 +23,6 @@ typedef struct FdInfo {
 
 FdTab *fdtab_new(Account *a, uint64_t limit);
 void fdtab_put(FdTab *t);           /* closes nothing: fdtab_close_all first */
-FdTab *fdtab_get(FdTab *t);
 void fdtab_limit(FdTab *t, uint64_t limit);
 
 /* Copies slot `from` of one table to slot `to` of another (new tasks). */

@@ -80,16 +80,6 @@ static inline bool ref_put(Ref *r)
     return atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel) == 1;      /* no fence: tsan knows none */
 }
 
-/* One more reference unless the last one is already gone: for tables that hold no reference of their own. */
-static inline bool ref_try_get(Ref *r)
-{
-    unsigned n = atomic_load_explicit(&r->n, memory_order_relaxed);
-    while (n != 0)
-        if (atomic_compare_exchange_weak_explicit(&r->n, &n, n + 1, memory_order_acquire, memory_order_relaxed))
-            return true;
-    return false;
-}
-
 /* Scope-bound release: AUTO_CHAN, AUTO_FILE, AUTO_TASK, AUTO_FREE; STEAL hands a reference on. */
 void auto_free(void *p);
 #define AUTO_FREE __attribute__((cleanup(auto_free)))
