@@ -77,8 +77,16 @@ WEB_CHECK   := $(filter-out $(NATIVE_ONLY),$(call no_tests,$(call in,$(KERNEL) o
 LIB_OBJ   := $(call objects,$(NATIVE),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC))
 SHIPPED   := $(B)/$(NATIVE)/taskfs $(B)/$(NATIVE)/libtaskfs.a $(B)/$(NATIVE)/$(SO)
 
+# What a root has at /bin: WASI programs, each of one file, where their compiler and its library are.
+WASI_CC    := clang-19 --target=wasm32-wasi
+WASI_FLAGS := -O2 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -Werror -Wl,--strip-all
+WASI_HERE  := $(shell command -v clang-19 >/dev/null && command -v wasm-ld-19 >/dev/null && \
+	ls /usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a /usr/include/wasm32-wasi/stdio.h 2>/dev/null)
+PROGRAMS   := $(if $(word 2,$(WASI_HERE)),$(patsubst user/%.c,$(B)/$(NATIVE)/bin/%,$(wildcard user/*.c)))
+
 .PHONY: all
-all: $(SHIPPED)
+all: $(SHIPPED) $(PROGRAMS)
+	@$(if $(PROGRAMS),:,echo '  no compiler for WASI here$(comma) so no programs for /bin: tools/setup.sh prog')
 
 # ---- objects: one rule a variant ------------------------------------------------------------------------------------
 
@@ -122,6 +130,10 @@ $(B)/$(NATIVE)/taskfs: $(LIB_OBJ) $(B)/$(NATIVE)/front/taskfs.o $(ENGINE_DIR)
 	@echo '  link $@'
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
 
+$(B)/$(NATIVE)/bin/%: user/%.c Makefile
+	@mkdir -p $(@D); echo '  wasi $@'
+	$(Q)$(WASI_CC) $(WASI_FLAGS) -o $@ $<
+
 # Only what begins with taskfs_ is seen from outside, in the shared library and in the archive.
 $(B)/$(NATIVE)/libtaskfs.map: Makefile
 	@mkdir -p $(@D); printf '{ global: taskfs_*; local: *; };\n' > $@
@@ -151,6 +163,8 @@ install: all
 	install -m 755 $(B)/$(NATIVE)/$(SO) $(DESTDIR)$(PREFIX)/lib/$(SO)
 	ln -sf $(SO) $(DESTDIR)$(PREFIX)/lib/libtaskfs.so
 	install -m 644 $(B)/$(NATIVE)/libtaskfs.a $(DESTDIR)$(PREFIX)/lib/libtaskfs.a
+	install -d $(DESTDIR)$(PREFIX)/lib/taskfs/bin
+	$(if $(PROGRAMS),install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/lib/taskfs/bin/)
 	case $(ENGINE_FILE) in *.so) install -m 755 $(ENGINE_FILE) $(DESTDIR)$(PREFIX)/lib/ ;; esac
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: taskfs' 'Description: A kernel in which every task is a directory' \
 		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -ltaskfs' \

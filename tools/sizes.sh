@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What a reader can hold: a .c file up to 1,000 lines, a header 400, a function 70. No two files share a base
-# name, but for the two halves of os/, and fuzzers and benchmarks, which are called after their subject. tools/sizes.allow lists
+# name, but for the two halves of os/, and fuzzers, benchmarks and programs, called after what they are for. tools/sizes.allow lists
 # exceptions: a file, or FILE:FUNCTION, a line.
 set -eu
 
@@ -25,7 +25,7 @@ awk -v allow=tools/sizes.allow '
         sub(/.*\//, "", base)
         pair = file
         sub(/^os\/(posix|web)\//, "os/*/", pair)
-        if (file !~ /^(test\/fuzz|bench)\//) {
+        if (file !~ /^(test\/fuzz|bench|user)\//) {
             if ((base in seen) && seen[base] != pair) complain(file, "another file is called " base)
             seen[base] = pair
         }
