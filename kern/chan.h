@@ -135,5 +135,6 @@ static inline bool chan_nonblock(Call *c, Chan *ch)
 
 /* Byte-range locks of open files (flock.c): owner is the open file. Waits for lock r and w. -EDEADLK is not detected. len 0: to the end. */
 int chan_lock(Call *c, Chan *ch, int type, uint64_t start, uint64_t len);
+int chan_flock(Call *c, Chan *ch, int type);        /* the whole file, whatever it is open for: flock(2) */
 
 #endif

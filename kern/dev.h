@@ -90,6 +90,7 @@ typedef struct StatFs {
 
 typedef struct Dirent {
     const char *name;               /* ended by NUL */
+    const Dev *dev;                 /* the file's; chan_readdir fills it in */
     uint64_t space, id;             /* identity of the file, as its File would have it */
     uint64_t ino;
     uint64_t next;                  /* the cookie that goes on behind this entry; never 0; below 2^62 */

@@ -212,10 +212,8 @@ static void unlock_locked(Chan *ch, Bucket *b, uint64_t start, uint64_t end, Spa
     *gone = settle_locked(b, l);
 }
 
-int chan_lock(Call *c, Chan *ch, int type, uint64_t start, uint64_t len)
+static int lock_range(Call *c, Chan *ch, int type, uint64_t start, uint64_t len)
 {
-    if (!ch->open || (type == LOCK_READ && !(ch->mode & OPEN_READ)) || (type == LOCK_WRITE && !(ch->mode & OPEN_WRITE)))
-        return -EBADF;
     if (type != LOCK_READ && type != LOCK_WRITE && type != LOCK_UNLOCK)
         return -EINVAL;
     if (start > INT64_MAX || len > INT64_MAX)
@@ -243,6 +241,18 @@ int chan_lock(Call *c, Chan *ch, int type, uint64_t start, uint64_t len)
                                   : "write",
               ch->path->s, start, len, r);
     return r;
+}
+
+int chan_lock(Call *c, Chan *ch, int type, uint64_t start, uint64_t len)
+{
+    if (!ch->open || (type == LOCK_READ && !(ch->mode & OPEN_READ)) || (type == LOCK_WRITE && !(ch->mode & OPEN_WRITE)))
+        return -EBADF;
+    return lock_range(c, ch, type, start, len);
+}
+
+int chan_flock(Call *c, Chan *ch, int type)
+{
+    return ch->open ? lock_range(c, ch, type, 0, 0) : -EBADF;
 }
 
 void flock_release(Chan *ch)

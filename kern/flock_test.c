@@ -40,6 +40,32 @@ TEST(readers_share_and_a_writer_does_not)
     world_end(&w);
 }
 
+static int flock_now(World *w, Chan *ch, int type)
+{
+    int r;
+    w->call->mode = CALL_NONBLOCK;
+    CALL_RUN(w->call, r, chan_flock(w->call, ch, type));
+    w->call->mode = 0;
+    return r;
+}
+
+TEST(flock_does_not_ask_what_the_file_is_open_for)
+{
+    World w = world("/f=x");
+    Chan *reader = NULL, *b = open_file(&w);
+    OK(world_open(&w, "/f", OPEN_READ, &reader));
+    EQ(lock(&w, reader, LOCK_WRITE, 0, 0), -EBADF);
+    OK(flock_now(&w, reader, LOCK_WRITE));
+    EQ(flock_now(&w, b, LOCK_READ), -EAGAIN);
+    EQ(lock(&w, b, LOCK_READ, 1000, 1), -EAGAIN);       /* the whole file, for who locks ranges too */
+    OK(flock_now(&w, reader, LOCK_UNLOCK));
+    OK(flock_now(&w, b, LOCK_WRITE));
+    EQ(flock_now(&w, reader, 0), -EINVAL);
+    OK(world_close(&w, reader));
+    OK(world_close(&w, b));
+    world_end(&w);
+}
+
 TEST(unlocking_the_middle_leaves_both_sides)
 {
     World w = world("/f=x");

@@ -18,6 +18,7 @@
 enum { COOKIE_SHIFT = 2 };
 
 typedef struct ListEntry {
+    const Dev *dev;
     uint64_t space, id, ino;
     size_t name;                    /* offset in names */
     uint16_t type;
@@ -127,7 +128,8 @@ typedef struct Collect {
 static int add_pass(Collect *k, const NsNode *kid)
 {
     uint64_t id = made_id(k->dir, kid);
-    ListEntry e = { .shown = !root_hides(k->root, &synth_dev, 0, id), .type = TYPE_DIR, .ino = id, .id = id };
+    ListEntry e = { .shown = !root_hides(k->root, &synth_dev, 0, id), .dev = &synth_dev, .type = TYPE_DIR };
+    e.ino = e.id = id;
     int r = make_room(k->list, kid->name_len);
     if (r < 0)
         return r;
@@ -153,7 +155,7 @@ static int add_kid(void *arg, MapItem *item)
     ListEntry e = { 0 };
     const File *f = kid->state == NODE_BOUND ? node_file(k->root, kid) : NULL;
     if (f != NULL) {
-        e = (ListEntry){ .shown = true, .type = f->type, .ino = f->id, .space = f->space, .id = f->id };
+        e = (ListEntry){ .shown = true, .dev = f->dev, .type = f->type, .ino = f->id, .space = f->space, .id = f->id };
     }
     return add(k->list, kid->name, &e);
 }
@@ -174,8 +176,9 @@ typedef struct Layer {
 static int add_dirent(void *arg, const Dirent *d)
 {
     Layer *l = arg;
-    bool shown = !root_hides(l->k->root, l->dir->file->dev, d->space, d->id);
-    ListEntry e = { .shown = shown, .type = d->type, .ino = d->ino, .space = d->space, .id = d->id };
+    const Dev *dev = l->dir->file->dev;
+    bool shown = !root_hides(l->k->root, dev, d->space, d->id);
+    ListEntry e = { .shown = shown, .dev = dev, .type = d->type, .ino = d->ino, .space = d->space, .id = d->id };
     return add(l->k->list, d->name, &e);
 }
 
@@ -294,6 +297,7 @@ static int read_list(Chan *dir, uint64_t at, DirFn *fn, void *arg)
     char name[NAME_MAX_LEN + 1];
     for (; list_entry(dir, &at, &e, name) == 1; at++) {
         Dirent d = { .name = name,
+                     .dev = e.dev,
                      .space = e.space,
                      .id = e.id,
                      .ino = e.ino,
@@ -320,6 +324,7 @@ static int direct_entry(void *arg, const Dirent *d)
     if (root_hides(x->root, x->dev, d->space, d->id))
         return 0;
     Dirent moved = *d;
+    moved.dev = x->dev;
     moved.next += COOKIE_SHIFT;
     return x->fn(x->arg, &moved);
 }
@@ -331,6 +336,7 @@ static int dots(Call *c, Chan *dir, uint64_t *cookie, DirFn *fn, void *arg)
     int r = chan_getattr(c, dir, &a);
     for (; r == 0 && *cookie < COOKIE_SHIFT; ++*cookie) {
         Dirent d = { .name = *cookie == 0 ? "." : "..",
+                     .dev = dir->file->dev,
                      .ino = a.ino,
                      .id = dir->file->id,
                      .space = dir->file->space,

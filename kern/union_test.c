@@ -411,3 +411,53 @@ TEST(no_directory_and_not_open)
     chan_put(STEAL(a));
     world_end(&w);
 }
+
+/* ---- what an entry is ---------------------------------------------------------------------------------------------- */
+
+typedef struct Known {
+    char name[16][NAME_MAX_LEN + 1];
+    Dirent entry[16];
+    unsigned n;
+} Known;
+
+static int know_entry(void *arg, const Dirent *d)
+{
+    Known *k = arg;
+    if (d->name[0] == '.')
+        return 0;
+    strcpy(k->name[k->n], d->name);
+    k->entry[k->n++] = *d;
+    return 0;
+}
+
+/* Each entry says of which device, space and number the file is that its name leads to. */
+static unsigned entries_are_right(World *w, const char *path)
+{
+    Known k = { .n = 0 };
+    AUTO_CHAN Chan *dir = NULL;
+    int r;
+    OK(world_open(w, path, OPEN_READ | OPEN_DIRECTORY, &dir));
+    CALL_RUN(w->call, r, chan_readdir(w->call, dir, 0, know_entry, &k));
+    OK(r);
+    for (unsigned i = 0; i < k.n; i++) {
+        AUTO_CHAN Chan *ch = NULL;
+        CALL_RUN(w->call, r, walk_one(w->call, dir, k.name[i], &ch));
+        OK(r);
+        PTR_EQ(k.entry[i].dev, ch->file->dev);
+        EQ(k.entry[i].space, ch->file->space);
+        EQ(k.entry[i].id, ch->file->id);
+    }
+    OK(world_close(w, STEAL(dir)));
+    return k.n;
+}
+
+TEST(an_entry_tells_which_file_its_name_leads_to)
+{
+    World w = world("/a/x=1 /a/y/ /b/z=2");
+    EQ(entries_are_right(&w, "/a"), 2);
+    OK(world_write(&w, "/task/1/ns/ctl", "bind /dev/null /a/n\nbind -a /b /a\nbind /b /c/d\n"));
+    EQ(entries_are_right(&w, "/a"), 4);
+    EQ(entries_are_right(&w, "/c"), 1);
+    EQ(entries_are_right(&w, "/dev"), 9);
+    world_end(&w);
+}
