@@ -293,7 +293,7 @@ static int list_entry(Chan *dir, uint64_t *at, ListEntry *e, char *name)
 
 static int read_list(Chan *dir, uint64_t at, DirFn *fn, void *arg)
 {
-    ListEntry e;
+    ListEntry e = { 0 };
     char name[NAME_MAX_LEN + 1];
     for (; list_entry(dir, &at, &e, name) == 1; at++) {
         Dirent d = { .name = name,

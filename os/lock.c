@@ -3,10 +3,13 @@
  * Locks and conditions of our own, over one word each: half the time of a pthread mutex when nobody else wants it (os/os.h has that
  * part), and a short look before sleeping when somebody does, because what is held for a few lines is soon free.
  *
+ * A lock is released by a plain store and a look at whether anybody sleeps; the sleeper pays for the barrier between the two
+ * (fence_all). Either the release sees the sleeper counted, or the sleeper sees the lock free, after the barrier.
+ *
  * Built with LOCK_CHECK (test builds) each thread keeps the list of the locks it holds; taking one whose rank is not above
  * all of theirs aborts and names both, with the code addresses that took them.
  *
- * Source: U. Drepper, Futexes are tricky (mutex 2).
+ * Sources: U. Drepper, Futexes are tricky; membarrier(2).
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -25,6 +28,8 @@ enum { LOOKS = 40 };                            /* before it sleeps: some two mi
 #define CALLER() __builtin_return_address(0)
 #endif
 
+atomic_uint mutex_sleepers[MUTEX_SLEEPERS];
+
 void mutex_await(Mutex *m)
 {
     for (unsigned n = LOOKS; n > 0; n--) {
@@ -35,9 +40,19 @@ void mutex_await(Mutex *m)
             return;
         cpu_relax();
     }
-    /* Whoever has slept does not know of others that do: it is awaited until the last one has had it. */
-    while (atomic_exchange_explicit(&m->state, MUTEX_AWAITED, memory_order_acquire) != MUTEX_FREE)
-        (void)word_wait(&m->state, MUTEX_AWAITED, 0);
+    atomic_uint *sleepers = mutex_sleepers_of(m);
+    (void)atomic_fetch_add(sleepers, 1);
+    fence_all();
+    while (atomic_exchange(&m->state, MUTEX_HELD) != MUTEX_FREE)
+        (void)word_wait(&m->state, MUTEX_HELD, 0);
+    (void)atomic_fetch_sub(sleepers, 1);
+}
+
+void mutex_release_slow(Mutex *m)
+{
+    (void)atomic_exchange(&m->state, MUTEX_FREE);
+    if (atomic_load(mutex_sleepers_of(m)) != 0)
+        word_wake(&m->state, false);
 }
 
 #ifdef LOCK_CHECK
@@ -134,8 +149,7 @@ static void lock_second(Mutex *m)
 void mutex_unlock(Mutex *m)
 {
     note_released(m);
-    if (atomic_exchange_explicit(&m->state, MUTEX_FREE, memory_order_release) == MUTEX_AWAITED)
-        word_wake(&m->state, false);
+    mutex_release(m);
 }
 
 #else

@@ -86,6 +86,57 @@ TEST(a_wait_for_ever_is_woken)
     counter_destroy(&c);
 }
 
+/*
+ * Each lock goes with its object as soon as the last one has had it: the release touches nothing of it afterwards, and everybody
+ * who slept has been woken.
+ */
+typedef struct Baton {
+    Mutex lock;
+    atomic_uint users;
+} Baton;
+
+static void pass_baton(void *arg)
+{
+    Baton *b = arg;
+    mutex_lock(&b->lock);
+    thread_yield();                             /* so that the others come while it is held, and sleep */
+    bool last = atomic_fetch_sub(&b->users, 1) == 1;
+    mutex_unlock(&b->lock);
+    if (last) {
+        mutex_destroy(&b->lock);
+        mem_free(b);
+    }
+}
+
+static void pass_batons(void)
+{
+    for (int turn = 0; turn < 300; turn++) {
+        Baton *b = mem_alloc(sizeof *b);
+        TRUE(b != NULL);
+        mutex_init(&b->lock, LOW);
+        atomic_init(&b->users, THREADS);
+        for (int i = 0; i < THREADS; i++)
+            OK(worker_run(pass_baton, b, 0));
+    }
+    while (workers_live() > 0) {
+        workers_drain();
+        thread_yield();
+    }
+    for (unsigned i = 0; i < MUTEX_SLEEPERS; i++)
+        EQ(atomic_load(&mutex_sleepers[i]), 0);
+}
+
+TEST(who_sleeps_for_a_lock_is_woken_and_the_last_one_may_free_it)
+{
+    pass_batons();
+}
+
+TEST(a_lock_is_right_without_barriers_from_one_side)
+{
+    fence_one_sided = false;
+    pass_batons();
+}
+
 TEST(ranks_that_rise_are_allowed_in_any_order_of_release)
 {
     Mutex low, high;
