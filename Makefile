@@ -64,11 +64,14 @@ no_tests  = $(filter-out %_test.c,$(1))
 tests     = $(filter %_test.c,$(1))
 objects   = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
 
-LIB_SRC     := $(call no_tests,$(call in,$(KERNEL) os/posix))
+# What is the command's alone: the library does without libfuse.
+FUSE_SRC    := $(call no_tests,$(wildcard door/fuse*.c))
+COMMAND_SRC := front/taskfs.c $(wildcard front/mount.c front/job.c) $(FUSE_SRC)
+LIB_SRC     := $(filter-out $(FUSE_SRC),$(call no_tests,$(call in,$(KERNEL) os/posix)))
 ENGINE_SRC  := $(call no_tests,$(call in,engine/wasmtime))
-FRONT_SRC   := $(call no_tests,$(filter-out front/taskfs.c front/boot_web%,$(call in,front)))
+FRONT_SRC   := $(call no_tests,$(filter-out $(COMMAND_SRC) front/boot_web%,$(call in,front)))
 RUNNER_SRC  := $(wildcard test/*.c)
-CHECK_SRC   := $(LIB_SRC) $(call tests,$(call in,$(DIRS) os/posix)) $(RUNNER_SRC)
+CHECK_SRC   := $(LIB_SRC) $(FUSE_SRC) $(call tests,$(call in,$(DIRS) os/posix)) $(RUNNER_SRC)
 ENGINE_TEST := $(call tests,$(call in,engine/wasmtime front)) $(call no_tests,$(RUNNER_SRC))
 WEB_SRC     := $(call no_tests,$(filter-out $(NATIVE_ONLY),$(call in,$(KERNEL) os/web))) front/bootlist.c front/boot_web.c
 WEB_CHECK   := $(filter-out $(NATIVE_ONLY),$(call no_tests,$(call in,$(KERNEL) os/web)) \
@@ -118,17 +121,20 @@ $(B)/engine.choice: FORCE
 
 ENGINE_FLAGS = $$(tools/wasmtime.sh --cflags | sed 's/-I/-isystem /g')
 ENGINE_LIBS = $$(tools/wasmtime.sh --libs) -lb2
+FUSE_FLAGS = $$(pkg-config --cflags fuse3)
+FUSE_LIBS = $$(pkg-config --libs fuse3)
 $(B)/%: ADD =
 $(B)/$(NATIVE)/front/%: ADD = -fvisibility=default
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): $(ENGINE_DIR)
 $(call objects,$(NATIVE),$(call in,engine/wasmtime)) $(call objects,$(CHECK),$(call in,engine/wasmtime)): \
 	ADD = $(ENGINE_FLAGS)
+$(foreach v,$(NATIVE) $(CHECK),$(call objects,$(v),$(wildcard door/fuse*.c))): ADD = $(FUSE_FLAGS) -D_DEFAULT_SOURCE
 
 # ---- what is installed ----------------------------------------------------------------------------------------------
 
-$(B)/$(NATIVE)/taskfs: $(LIB_OBJ) $(B)/$(NATIVE)/front/taskfs.o $(ENGINE_DIR)
+$(B)/$(NATIVE)/taskfs: $(LIB_OBJ) $(call objects,$(NATIVE),$(COMMAND_SRC)) $(ENGINE_DIR)
 	@echo '  link $@'
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(FUSE_LIBS) $(LIBS)
 
 $(B)/$(NATIVE)/bin/%: user/%.c Makefile
 	@mkdir -p $(@D); echo '  wasi $@'
@@ -176,7 +182,7 @@ UNIT        := $(B)/$(CHECK)/unit
 ENGINE_UNIT := $(B)/$(CHECK)/engine-unit
 $(UNIT): $(call objects,$(CHECK),$(CHECK_SRC))
 	@echo '  link $@'
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(FUSE_LIBS) $(LIBS)
 $(ENGINE_UNIT): $(call objects,$(CHECK),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(ENGINE_TEST)) $(ENGINE_DIR)
 	@echo '  link $@'
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)

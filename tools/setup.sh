@@ -31,6 +31,8 @@ group() {
         need pkg-config pkg-config
         need util-linux setarch flock
         need libb2-dev /usr/include/blake2.h
+        need libfuse3-dev /usr/include/fuse3/fuse_lowlevel.h
+        need fuse3 fusermount3
         need ca-certificates /etc/ssl/certs/ca-certificates.crt
         ;;
     check)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's side of mounting: whether it can be done, and clear words where not. Apart from the rest of the door because the host's
+ * <errno.h> and the kernel's numbers do not go together; errors are the host's numbers, negative.
+ */
+#ifndef DOOR_FUSE_MOUNT_H
+#define DOOR_FUSE_MOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* *out: the directory's absolute path without links, to be freed with mount_free; words (room bytes) are filled on failure. */
+int mount_point(const char *dir, bool nonempty, char **out, char *words, size_t room);
+void mount_free(char *dir);
+/* May this process mount through FUSE? Before libfuse tries, which says less. */
+int mount_allowed(char *words, size_t room);
+
+#endif

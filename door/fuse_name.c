@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names: looking them up, making, linking, renaming and removing them.
+ */
+#include "door/fuse_ops.h"
+#include "door/fuse_link.h"
+
+#include <sys/stat.h>
+
+/* Answers with what name in dir is. */
+static int entry_in(FuseRequest *r, FuseNode *dirnode, const char *name)
+{
+    AUTO_CHAN Chan *dir = node_chan(r->door, dirnode);
+    AUTO_CHAN Chan *ch = NULL;
+    int n = walk_one(&r->call, dir, name, &ch);
+    if (n < 0)
+        return n;
+    Attr a;
+    n = chan_getattr(&r->call, ch, &a);
+    if (n < 0)
+        return n;
+    struct stat st;
+    fuse_stat(ch->file, &a, &st);
+    FuseNode *node = node_enter(r->door, dirnode, name, STEAL(ch));
+    return node == NULL ? -ENOMEM : answer_entry(r, node, &st);
+}
+
+static int try_lookup(FuseRequest *r)
+{
+    return entry_in(r, r->node, r->name);
+}
+
+static int try_mkdir(FuseRequest *r)
+{
+    if (r->step == 0) {
+        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
+        int n = chan_mkdir(&r->call, dir, r->name, r->mode & 07777);
+        if (n < 0)
+            return n;
+        request_step(r);
+    }
+    return entry_in(r, r->node, r->name);
+}
+
+/* A plain file; the file system has no others. */
+static int try_mknod(FuseRequest *r)
+{
+    if (!S_ISREG(r->mode))
+        return -EPERM;
+    if (r->step == 0) {
+        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
+        AUTO_CHAN Chan *made = NULL;
+        int n = chan_create(&r->call, dir, r->name, r->mode & 07777, OPEN_READ | OPEN_CREATE | OPEN_EXCL, &made);
+        if (n < 0)
+            return n;
+        request_step(r);
+    }
+    return entry_in(r, r->node, r->name);
+}
+
+static int try_symlink(FuseRequest *r)
+{
+    if (r->step == 0) {
+        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
+        int n = chan_symlink(&r->call, dir, r->name, link_stored(r->door->dir, r->name2));
+        if (n < 0)
+            return n;
+        request_step(r);
+    }
+    return entry_in(r, r->node, r->name);
+}
+
+/* node gets another name in the directory node2. */
+static int try_link(FuseRequest *r)
+{
+    if (r->step == 0) {
+        AUTO_CHAN Chan *file = node_chan(r->door, r->node);
+        AUTO_CHAN Chan *dir = node_chan(r->door, r->node2);
+        int n = chan_link(&r->call, file, dir, r->name);
+        if (n < 0)
+            return n;
+        request_step(r);
+    }
+    return entry_in(r, r->node2, r->name);
+}
+
+static int try_unlink(FuseRequest *r)
+{
+    AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
+    int n = chan_unlink(&r->call, dir, r->name, r->flags != 0);
+    if (n < 0)
+        return n;
+    node_gone(r->door, r->node, r->name);
+    return answer_error(r, 0);
+}
+
+/* What renameat2 can ask beyond rename is not to be had in one step that tasks cannot come between. */
+static int try_rename(FuseRequest *r)
+{
+    if (r->flags != 0)
+        return -EINVAL;
+    AUTO_CHAN Chan *from = node_chan(r->door, r->node);
+    AUTO_CHAN Chan *to = node_chan(r->door, r->node2);
+    int n = chan_rename(&r->call, from, r->name, to, r->name2);
+    if (n < 0)
+        return n;
+    node_moved(r->door, r->node, r->name, r->node2, r->name2);
+    return answer_error(r, 0);
+}
+
+static int try_readlink(FuseRequest *r)
+{
+    AUTO_CHAN Chan *link = node_chan(r->door, r->node);
+    char target[PATH_MAX_LEN + 1], shown[PATH_MAX_LEN + 1];
+    int64_t n = chan_readlink(&r->call, link, target, sizeof target - 1);
+    if (n < 0)
+        return (int)n;
+    target[n] = '\0';
+    unsigned depth = node_depth(r->door, r->node);
+    int e = link_shown(r->door->dir, depth == 0 ? 0 : depth - 1, target, shown, sizeof shown);
+    return e < 0 ? e : answer_link(r, shown);
+}
+
+/* ---- what libfuse calls ------------------------------------------------------------------------------------------------ */
+
+static void ask(fuse_req_t req, fuse_ino_t ino, const char *name, mode_t mode, unsigned flags, FuseRun *run)
+{
+    FuseRequest *r = request_new(req, ino, run);
+    if (r == NULL)
+        return;
+    r->name = name;
+    r->mode = mode;
+    r->flags = flags;
+    request_run(r);
+}
+
+void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    ask(req, parent, name, 0, 0, try_lookup);
+}
+
+void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    ask(req, parent, name, mode, 0, try_mkdir);
+}
+
+void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+    (void)rdev;
+    ask(req, parent, name, mode, 0, try_mknod);
+}
+
+void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    ask(req, parent, name, 0, 0, try_unlink);
+}
+
+void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    ask(req, parent, name, 0, 1, try_unlink);
+}
+
+void on_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+    ask(req, ino, NULL, 0, 0, try_readlink);
+}
+
+void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    FuseRequest *r = request_new(req, parent, try_symlink);
+    if (r == NULL)
+        return;
+    r->name = name;
+    r->name2 = target;
+    request_run(r);
+}
+
+void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    FuseRequest *r = request_new(req, ino, try_link);
+    if (r == NULL)
+        return;
+    r->node2 = node_of(r->door, parent);
+    r->name = name;
+    request_run(r);
+}
+
+void on_rename(fuse_req_t req, fuse_ino_t from, const char *name, fuse_ino_t to, const char *newname, unsigned flags)
+{
+    FuseRequest *r = request_new(req, from, try_rename);
+    if (r == NULL)
+        return;
+    r->node2 = node_of(r->door, to);
+    r->name = name;
+    r->name2 = newname;
+    r->flags = flags;
+    request_run(r);
+}
+
+void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+    FuseDoor *d = fuse_req_userdata(req);
+    node_forget(d, node_of(d, ino), lookups);
+    fuse_reply_none(req);
+}
+
+void on_forget_many(fuse_req_t req, size_t n, struct fuse_forget_data *all)
+{
+    FuseDoor *d = fuse_req_userdata(req);
+    for (size_t i = 0; i < n; i++)
+        node_forget(d, node_of(d, all[i].ino), all[i].nlookup);
+    fuse_reply_none(req);
+}
