@@ -200,6 +200,45 @@ TEST(limits_are_handed_down_a_chain)
     EQ(count_of(OBJ_ACCOUNT), before);
 }
 
+/* The record that had a limit is gone: its limit holds for who lives on, and is not his to raise. */
+TEST(what_was_handed_down_still_limits)
+{
+    Call c;
+    AccountLimits l;
+    call_init(&c, NULL);
+    Account *root = account_new(NULL), *a = account_new(root), *b = account_new(a);
+    limit(a, 100 * KIB);
+    OK(account_limit_tasks(&c, a, 2, true));
+    account_fold(a);
+    account_put(a);
+    account_limits(b, &l);
+    EQ(l.memory, 100 * KIB);
+    EQ(l.tasks, 2);
+    EQ(account_charge(b, 100 * KIB + 1), -ENOMEM);
+    OK(account_task(b, 2));
+    EQ(account_task(b, 1), -EAGAIN);
+    EQ(account_limit_memory(&c, b, 200 * KIB, false), -EPERM);
+    EQ(account_limit_tasks(&c, b, 3, false), -EPERM);
+    OK(account_limit_memory(&c, b, 50 * KIB, false));
+    OK(account_task(b, -2));
+    account_put(b);
+    account_put(root);
+    call_destroy(&c);
+}
+
+TEST(the_limit_in_force_is_shown)
+{
+    Call c;
+    call_init(&c, NULL);
+    Account *root = account_new(NULL), *a = account_new(root);
+    OK(account_limit_memory(&c, a, 4000, true));
+    OK(account_limit_memory(&c, a, 3000, false));
+    EQ(sums(a).mem_max, 3000);
+    account_put(a);
+    account_put(root);
+    call_destroy(&c);
+}
+
 TEST(io_is_counted_beyond_32_bits)
 {
     Account *a = account_new(NULL);

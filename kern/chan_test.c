@@ -69,6 +69,24 @@ TEST(create_opens_an_existing_file)
     world_end(&w);
 }
 
+/* As a door asks, without a look before: what is there already keeps the rights of the place. */
+TEST(create_finds_an_existing_file_read_only)
+{
+    World w = world("/a/x=123");
+    AUTO_CHAN Chan *ro = NULL, *o = NULL;
+    Attr attr = { .mode = 0600 };
+    OK(CTL("bind -r /a /ro"));
+    OK(names_walk(&w, "/ro", 0, &ro));
+    EQ(RUN_CALL(chan_create(w.call, ro, "x", 0666, OPEN_WRITE, &o)), -EROFS);
+    EQ(RUN_CALL(chan_create(w.call, ro, "x", 0666, OPEN_READ | OPEN_TRUNC, &o)), -EROFS);
+    OK(RUN_CALL(chan_create(w.call, ro, "x", 0666, OPEN_READ, &o)));
+    EQ(RUN_CALL(chan_setattr(w.call, o, SET_MODE, &attr)), -EROFS);
+    chan_put(STEAL(o));
+    chan_put(STEAL(ro));
+    STR_EQ(SHOW("/a/x"), "123");
+    world_end(&w);
+}
+
 TEST(modes_are_permissions_only)
 {
     World w = world("/a/");
@@ -195,6 +213,111 @@ TEST_SLOW(writes_at_a_shared_position_are_whole, 60)
     world_end(&w);
 }
 
+/* ---- a device that looks on ---------------------------------------------------------------------------------------- */
+
+typedef struct Nosy {
+    File file;
+    Call other;                     /* reads at the same position, while this device is asked */
+    bool begun;
+    atomic_uint woken;
+    int sync_result, data_only;
+} Nosy;
+
+static int64_t nosy_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
+{
+    Nosy *y = (Nosy *)ch->file;
+    (void)off, (void)n;
+    if (c != &y->other && !y->begun) {
+        y->begun = true;
+        call_begin(&y->other);
+        EQ(chan_read_pos(&y->other, ch, buf, 1), WAIT);
+        OK(call_suspend(&y->other));
+    }
+    return 1;
+}
+
+static int64_t nosy_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
+{
+    (void)c, (void)ch, (void)buf, (void)off;
+    return (int64_t)n;
+}
+
+static int nosy_fsync(Call *c, Chan *ch, bool data_only)
+{
+    Nosy *y = (Nosy *)ch->file;
+    (void)c;
+    y->data_only = data_only;
+    return y->sync_result;
+}
+
+static void nosy_free(File *f)
+{
+    mem_free(f);
+}
+
+static void nosy_wake(Call *c)
+{
+    atomic_fetch_add(&((Nosy *)c->door)->woken, 1);
+}
+
+static const Dev nosy_dev = {
+    .name = "nosy",
+    .read = nosy_read,
+    .write = nosy_write,
+    .fsync = nosy_fsync,
+    .free = nosy_free,
+};
+
+static Chan *nosy_open(World *w, unsigned flags, Nosy **out)
+{
+    Nosy *y = mem_alloc(sizeof *y);
+    Chan *open = NULL;
+    TRUE(y != NULL);
+    file_init(&y->file, &nosy_dev, TYPE_FILE, 0, 0, 1);
+    AUTO_CHAN Chan *ch = chan_new(w->call, &y->file, NULL);
+    TRUE(ch != NULL);
+    OK(chan_open(w->call, ch, flags, &open));
+    *out = y;
+    return open;
+}
+
+TEST(who_waits_for_the_position_is_woken)
+{
+    World w = world("/a/");
+    Nosy *y;
+    Chan *ch = nosy_open(&w, OPEN_READ, &y);
+    char byte;
+    call_init(&y->other, w.root);
+    y->other.wake = nosy_wake;
+    y->other.door = y;
+    EQ(RUN_CALL(chan_read_pos(w.call, ch, &byte, 1)), 1);
+    EQ(atomic_load(&y->woken), 1);
+    OK(call_resume(&y->other));
+    EQ(chan_read_pos(&y->other, ch, &byte, 1), 1);
+    call_end(&y->other);
+    call_destroy(&y->other);
+    EQ(ch->pos, 2);
+    chan_put(ch);
+    world_end(&w);
+}
+
+TEST(a_synced_write_is_on_the_disk_or_has_failed)
+{
+    World w = world("/a/");
+    Nosy *y;
+    Chan *ch = nosy_open(&w, OPEN_WRITE | OPEN_SYNC, &y);
+    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), 2);
+    EQ(y->data_only, 0);
+    y->sync_result = -EIO;
+    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), -EIO);
+    chan_put(ch);
+    ch = nosy_open(&w, OPEN_WRITE | OPEN_DSYNC, &y);
+    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), 2);
+    EQ(y->data_only, 1);
+    chan_put(ch);
+    world_end(&w);
+}
+
 /* ---- names -------------------------------------------------------------------------------------------------------- */
 
 TEST(names_are_made_linked_moved_and_removed)
@@ -217,6 +340,11 @@ TEST(names_are_made_linked_moved_and_removed)
     EQ(names_unlink(&w, "/b/nothing"), -ENOENT);
     OK(names_symlink(&w, "../a/x", "/b/l"));
     STR_EQ(SHOW("/b/l"), "-> ../a/x");
+    char far[PATH_MAX_LEN + 2];
+    memset(far, 'x', sizeof far);
+    far[PATH_MAX_LEN + 1] = '\0';
+    EQ(names_symlink(&w, far, "/b/far"), -ENAMETOOLONG);
+    EQ(names_symlink(&w, "", "/b/far"), -ENOENT);
     OK(names_unlink(&w, "/b/l"));
     STR_EQ(SHOW("/a/x"), "1");
     AUTO_CHAN Chan *x = NULL;

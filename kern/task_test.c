@@ -438,11 +438,32 @@ TEST(nobody_waits_on_when_a_task_is_removed_unstarted)
     OK(world_write(&w, world_path(waiter, "ns/ctl"), "bind /task /task"));
     char line[128];
     snprintf(line, sizeof line, "cmd %s\nstart", command);
+    Task *removed = task_find(w.k, id);         /* also while somebody still refers to it */
+    TRUE(removed != NULL);
     OK(world_ctl(&w, waiter, line));
-    for (int i = 0; i < 1000; i++)
+    while (atomic_load(&removed->exited.head) == NULL)
         thread_yield();
     OK(world_ctl(&w, id, "remove"));
     EQ(world_wait(&w, waiter), ENOENT);
+    task_put(removed);
+    world_end(&w);
+}
+
+TEST(what_was_removed_unstarted_counts_no_more)
+{
+    World w = world(PROGRAMS);
+    OK(world_ctl(&w, 1, "tasklimit 3"));
+    for (int i = 0; i < 10; i++)
+        OK(world_ctl(&w, world_new(&w), "remove"));
+    world_end(&w);
+}
+
+TEST(an_exit_code_is_a_byte)
+{
+    World w = world(PROGRAMS);
+    uint64_t id = world_start(&w, "exit_with 263");
+    EQ(world_wait(&w, id), 7);
+    STR_EQ(world_read(&w, world_path(id, "exitcode")), "7\n");
     world_end(&w);
 }
 
