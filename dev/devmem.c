@@ -243,7 +243,7 @@ static int mem_readdir(Call *c, Chan *dir, uint64_t cookie, DirFn *fn, void *arg
 static void changed_locked(Inode *i, int64_t now)
 {
     assert_held(&i->lock);
-    i->mtime = i->ctime = now;
+    i->mtime = i->ctime = inode_stamp(i, now);
 }
 
 static int truncate_to(Inode *i, uint64_t size)
@@ -360,6 +360,7 @@ static int mem_setattr(Call *c, File *f, unsigned what, const Attr *a)
     }
     int64_t now = (int64_t)clock_coarse();
     mutex_lock(&i->lock);
+    now = inode_stamp(i, now);
     if ((what & SET_MODE) != 0)
         i->mode = a->mode & MODE_BITS;
     if ((what & (SET_ATIME | SET_ATIME_NOW)) != 0)

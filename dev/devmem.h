@@ -113,6 +113,15 @@ static inline Inode *inode_of(File *f)
 }
 /* nlink 0; target only for TYPE_LINK. -ENOSPC, -ENOMEM */
 int inode_new(Account *a, MemFs *fs, uint16_t type, uint32_t mode, const char *target, Inode **out);
+/*
+ * The time of a change that happens now: never the same twice, though the clock is coarse, so that whoever compares times (Linux its
+ * cache of a file's pages, make) sees each change. ctime is nobody's to set, so it is never before a time that was given here; but
+ * where it is far ahead, the clock was set back. The inode's lock is held.
+ */
+static inline int64_t inode_stamp(const Inode *i, int64_t now)
+{
+    return now > i->ctime || i->ctime - now > INT64_C(1000000000) ? now : i->ctime + 1;
+}
 static inline void inode_put(Inode *i)
 {
     file_put(i == NULL ? NULL : &i->file);

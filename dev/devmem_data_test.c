@@ -193,6 +193,40 @@ static int64_t next_tick(void)
     return (int64_t)clock_coarse();
 }
 
+TEST(each_change_has_a_time_of_its_own)
+{
+    Mem m;
+    mem_begin(&m);
+    next_tick();
+    OK(make_dir(&m, "dir"));
+    OK(make_file(&m, "dir/file"));
+    AUTO_FILE *dir = must(&m, "dir");
+    AUTO_FILE *f = must(&m, "dir/file");
+    int64_t last = attr_of(&m, f).mtime, names = attr_of(&m, dir).mtime;
+    for (int i = 0; i < 1000; i++) {            /* most of them within one tick of the clock */
+        EQ(write_file(&m, f, "a", 1, 0), 1);
+        Attr a = attr_of(&m, f);
+        TRUE(a.mtime > last && a.ctime == a.mtime);
+        last = a.mtime;
+    }
+    for (int i = 0; i < 10; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "dir/%d", i);
+        OK(make_file(&m, name));
+        TRUE(attr_of(&m, dir).mtime > names);
+        names = attr_of(&m, dir).mtime;
+    }
+    int64_t later = last + INT64_C(3600000000000);
+    OK(devmem.setattr(&m.call, f, SET_MTIME, &(Attr){ .mtime = later }));
+    EQ(attr_of(&m, f).mtime, later);
+    TRUE(attr_of(&m, f).ctime > last && attr_of(&m, f).ctime < later);
+    EQ(write_file(&m, f, "b", 1, 0), 1);
+    TRUE(attr_of(&m, f).mtime > last && attr_of(&m, f).mtime < later);
+    file_put(STEAL(f));
+    file_put(STEAL(dir));
+    mem_end(&m);
+}
+
 TEST(times_move_as_they_should)
 {
     Mem m;

@@ -16,7 +16,7 @@ enum { LINKS_MAX = 65000 };         /* names of one file */
 static void touched_locked(Inode *dir, int64_t now)
 {
     assert_held(&dir->lock);
-    dir->mtime = dir->ctime = now;
+    dir->mtime = dir->ctime = inode_stamp(dir, now);
 }
 
 /* ---- making --------------------------------------------------------------------------------------------------------- */
@@ -41,7 +41,8 @@ static int add_link(Inode *i, int64_t now, bool is_new)
         r = -EMLINK;
     if (r == 0) {
         i->nlink++;
-        i->ctime = now;
+        if (!is_new)
+            i->ctime = inode_stamp(i, now);
     }
     mutex_unlock(&i->lock);
     return r;
@@ -140,7 +141,7 @@ static void drop_link(Inode *i, int64_t now)
 {
     mutex_lock(&i->lock);
     i->nlink--;
-    i->ctime = now;
+    i->ctime = inode_stamp(i, now);
     mutex_unlock(&i->lock);
 }
 
@@ -154,7 +155,7 @@ static int bury(Inode *dir, int64_t now)
     } else {
         dir->dir.dead = true;
         dir->nlink = 0;
-        dir->ctime = now;
+        dir->ctime = inode_stamp(dir, now);
     }
     mutex_unlock(&dir->lock);
     return r;
@@ -338,7 +339,7 @@ int devmem_rename(Call *c, File *from, const char *name, File *to, const char *n
     mutex_unlock(&r.from->fs->lock);
     if (r.moved != NULL) {
         mutex_lock(&r.moved->lock);
-        r.moved->ctime = r.now;
+        r.moved->ctime = inode_stamp(r.moved, r.now);
         mutex_unlock(&r.moved->lock);
     }
     if (r.fresh != NULL)
