@@ -483,7 +483,8 @@ static int cap_getattr(Call *c, File *f, Attr *a)
         a->atime = a->mtime = a->ctime = (int64_t)k->boot_time;
     }
     a->ino = f->id;
-    a->mode = f->type | (file_is_dir(f) ? 0555u : is_object(f, PART_CTL) ? 0644u : 0444u);
+    /* A view is its owner's to change, since rmdir removes an object. */
+    a->mode = f->type | (f->id == ID_VIEW ? 0755u : file_is_dir(f) ? 0555u : is_object(f, PART_CTL) ? 0644u : 0444u);
     a->nlink = file_is_dir(f) ? 2 : 1;
     a->blksize = 4096;
     return 0;

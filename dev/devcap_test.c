@@ -53,6 +53,28 @@ static int remove_dir(World *w, const char *name)
     return r;
 }
 
+static uint32_t mode_of(World *w, const char *path)
+{
+    AUTO_CHAN Chan *ch = NULL;
+    Attr a;
+    int r;
+    CALL_RUN(w->call, r, walk_path(w->call, walk_self(w->call), path, 0, &ch));
+    OK(r);
+    OK(chan_getattr(w->call, ch, &a));
+    return a.mode;
+}
+
+TEST(modes_let_an_owner_do_what_works)
+{
+    World w = world("");
+    STR_EQ(world_read(&w, "/cap/new/pipe"), "1\n");
+    EQ(mode_of(&w, "/cap"), TYPE_DIR | 0755);           /* rmdir /cap/1 */
+    EQ(mode_of(&w, "/cap/1"), TYPE_DIR | 0555);
+    EQ(mode_of(&w, "/cap/1/ctl"), TYPE_FILE | 0644);
+    EQ(mode_of(&w, "/cap/1/w"), TYPE_FIFO | 0200);
+    world_end(&w);
+}
+
 TEST(an_open_file_makes_one_object)
 {
     World w = world("");

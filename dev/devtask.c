@@ -62,7 +62,7 @@ static const Name in_task[] = {
 };
 static const Name in_ns[] = {
     CTL_FILE("ctl", TF_NS_CTL),    TEXT_FILE("mounts", TF_NS_MOUNTS), TEXT_FILE("binds", TF_NS_BINDS),
-    TEXT_FILE("dump", TF_NS_DUMP), DIRECTORY("from", TF_NS_FROM),
+    TEXT_FILE("dump", TF_NS_DUMP), { .name = "from", .kind = TF_NS_FROM, .type = TYPE_DIR, .hidden = true },
 };
 static const Name in_stat[] = {
     TEXT_FILE("mem", TF_STAT_MEM),
@@ -448,6 +448,8 @@ static int devtask_getattr(Call *c, File *f, Attr *a)
 {
     Kernel *k = c->task->kernel;
     uint32_t bits = f->type == TYPE_DIR ? 0555 : f->type == TYPE_LINK ? 0777 : taskfile_writable(f) ? 0644 : 0444;
+    if (taskfile_kind(f) == TF_VIEW)
+        bits = 0755;                /* rmdir of a task: whoever asks modes must find that its owner may */
     a->dev = DEVICE_NUMBER;
     a->ino = ino_of(f->space, f->id);
     a->mode = f->type | bits;

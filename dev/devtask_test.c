@@ -78,6 +78,17 @@ static const char *list(World *w, const char *path, unsigned at_once)
     return n.text;
 }
 
+static uint32_t mode_of(World *w, const char *path)
+{
+    AUTO_CHAN Chan *ch = NULL;
+    Attr a;
+    int r;
+    CALL_RUN(w->call, r, walk_path(w->call, walk_self(w->call), path, WALK_NOFOLLOW, &ch));
+    OK(r);
+    OK(chan_getattr(w->call, ch, &a));
+    return a.mode;
+}
+
 TEST(a_view_shows_its_holder_and_what_it_made)
 {
     World w = world(PROGRAMS);
@@ -109,7 +120,13 @@ TEST(the_directory_of_a_task)
            "attr fd/ ns/ stat/ ");
     STR_EQ(list(&w, "/task/1/stat", 1), "mem cpu io ");
     STR_EQ(list(&w, "/task/1/fd", 1), "0 0.ctl 1 1.ctl 2 2.ctl ");
-    STR_EQ(list(&w, "/task/1/ns", 100), "ctl mounts binds dump from/ ");
+    STR_EQ(list(&w, "/task/1/ns", 100), "ctl mounts binds dump ");
+    /* What leads back up is there, and not listed: find ends. */
+    TRUE(strstr(list(&w, "/task/1/ns/from", 100), "/ ") != NULL);
+    TRUE(strstr(list(&w, "/task/1/task", 100), "self ") != NULL);
+    EQ(mode_of(&w, "/task/1"), TYPE_DIR | 0555);
+    EQ(mode_of(&w, "/task"), TYPE_DIR | 0755);
+    EQ(mode_of(&w, "/task/1/task"), TYPE_DIR | 0755);
     world_end(&w);
 }
 
