@@ -169,6 +169,18 @@ static int mem_walk(Call *c, File *dir, const char *name, File **out)
     return e != NULL ? 0 : -ENOENT;
 }
 
+static uint64_t size_locked(const Inode *i)
+{
+    switch (i->file.type) {
+    case TYPE_FILE:
+        return i->data.size;
+    case TYPE_LINK:
+        return strlen(i->target);
+    default:
+        return (uint64_t)i->dir.live * NAME_COST;
+    }
+}
+
 static void accessed_locked(Inode *i)
 {
     assert_held(&i->lock);
@@ -280,6 +292,19 @@ static int64_t mem_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
     return (int64_t)got;
 }
 
+static int64_t mem_read_pos(Call *c, Chan *ch, void *buf, size_t n)
+{
+    (void)c;
+    Inode *i = inode_of(ch->file);
+    mutex_lock(&i->lock);
+    size_t got = memdata_read(&i->data, buf, n, ch->pos);
+    ch->pos += got;
+    accessed_locked(i);
+    mutex_unlock(&i->lock);
+    return (int64_t)got;
+}
+
+/* off: NULL for the end. off and end may be the position of an open file: they are used under the lock. */
 static int64_t write_at(Call *c, Inode *i, const void *buf, size_t n, const uint64_t *off, uint64_t *end)
 {
     Account *a = call_account(c);
@@ -290,11 +315,11 @@ static int64_t write_at(Call *c, Inode *i, const void *buf, size_t n, const uint
     int64_t r = memdata_write(&i->data, a, buf, n, at, &freed);
     if (r > 0)
         changed_locked(i, now);
+    if (r >= 0 && end != NULL)
+        *end = at + (uint64_t)r;
     mutex_unlock(&i->lock);
     if (freed != NULL)
         pieces_free(freed);
-    if (r >= 0 && end != NULL)
-        *end = at + (uint64_t)r;
     return r;
 }
 
@@ -306,6 +331,25 @@ static int64_t mem_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t 
 static int64_t mem_append(Call *c, Chan *ch, const void *buf, size_t n, uint64_t *end)
 {
     return write_at(c, inode_of(ch->file), buf, n, NULL, end);
+}
+
+static int64_t mem_write_pos(Call *c, Chan *ch, const void *buf, size_t n)
+{
+    bool append = (atomic_load_explicit(&ch->oflags, memory_order_relaxed) & OPEN_APPEND) != 0;
+    return write_at(c, inode_of(ch->file), buf, n, append ? NULL : &ch->pos, &ch->pos);
+}
+
+static int mem_seek(Call *c, Chan *ch, int64_t off, int whence, uint64_t *pos)
+{
+    (void)c;
+    Inode *i = inode_of(ch->file);
+    mutex_lock(&i->lock);
+    uint64_t from = whence == SEEK_FROM_START ? 0 : whence == SEEK_FROM_HERE ? ch->pos : size_locked(i);
+    int r = seek_to(from, off, pos);
+    if (r == 0)
+        ch->pos = *pos;
+    mutex_unlock(&i->lock);
+    return r;
 }
 
 static int mem_allocate(Call *c, Chan *ch, uint64_t off, uint64_t n)
@@ -336,14 +380,9 @@ static int mem_getattr(Call *c, File *f, Attr *a)
     a->atime = i->atime;
     a->mtime = i->mtime;
     a->ctime = i->ctime;
-    if (f->type == TYPE_FILE) {
-        a->size = i->data.size;
+    a->size = size_locked(i);
+    if (f->type == TYPE_FILE)
         a->blocks = i->data.stored / SECTOR + (i->data.stored % SECTOR != 0);
-    } else if (f->type == TYPE_LINK) {
-        a->size = strlen(i->target);
-    } else {
-        a->size = (uint64_t)i->dir.live * NAME_COST;
-    }
     mutex_unlock(&i->lock);
     return 0;
 }
@@ -410,6 +449,9 @@ const Dev devmem = {
     .read = mem_read,
     .write = mem_write,
     .append = mem_append,
+    .read_pos = mem_read_pos,
+    .write_pos = mem_write_pos,
+    .seek = mem_seek,
     .readdir = mem_readdir,
     .allocate = mem_allocate,
     .getattr = mem_getattr,

@@ -4,7 +4,8 @@
  * are answered here, once. Names in directories are channame.c's.
  *
  * The position of an open file is moved by one call at a time: pos_busy says that somebody has taken it, so that a read at the
- * position is whole also when several tasks share the file, without a lock over the device's call.
+ * position is whole also when several tasks share the file, without a lock over the device's call. A device that has a lock for each
+ * file anyway moves the position under that (Dev.read_pos), which saves two exchanges of the seven that a write took.
  */
 #include "kern/chan.h"
 
@@ -217,6 +218,19 @@ int64_t chan_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
     return traced(c, ch, "read", n, dev->read == NULL ? -EINVAL : dev->read(c, ch, buf, n, off));
 }
 
+/* A file that was opened so writes through. */
+static int64_t written_through(Call *c, Chan *ch, int64_t r)
+{
+    const Dev *dev = ch->file->dev;
+    unsigned oflags = atomic_load_explicit(&ch->oflags, memory_order_relaxed);
+    if (r > 0 && (oflags & (OPEN_SYNC | OPEN_DSYNC)) && dev->fsync != NULL) {
+        int s = dev->fsync(c, ch, (oflags & OPEN_SYNC) == 0);
+        if (s < 0 && s != WAIT)
+            return s;
+    }
+    return r;
+}
+
 /* *end: where the position is to be afterwards. */
 static int64_t write_at(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off, uint64_t *end)
 {
@@ -233,12 +247,7 @@ static int64_t write_at(Call *c, Chan *ch, const void *buf, size_t n, uint64_t o
         r = traced(c, ch, "write", n, dev->write == NULL ? -EINVAL : dev->write(c, ch, buf, n, off));
         *end = off + (r > 0 ? (uint64_t)r : 0);
     }
-    if (r > 0 && (oflags & (OPEN_SYNC | OPEN_DSYNC)) && dev->fsync != NULL) {
-        int s = dev->fsync(c, ch, (oflags & OPEN_SYNC) == 0);
-        if (s < 0 && s != WAIT)
-            return s;
-    }
-    return r;
+    return written_through(c, ch, r);
 }
 
 int64_t chan_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
@@ -269,8 +278,11 @@ static void leave_pos(Chan *ch)
 
 int64_t chan_read_pos(Call *c, Chan *ch, void *buf, size_t n)
 {
+    const Dev *dev = ch->file->dev;
     if (ch->file->flags & FILE_STREAM)
         return chan_read(c, ch, buf, n, 0);
+    if (dev->read_pos != NULL && (ch->mode & OPEN_READ) != 0 && !file_is_dir(ch->file))
+        return traced(c, ch, "read", n, dev->read_pos(c, ch, buf, n));
     int r = take_pos(c, ch);
     if (r < 0)
         return r;
@@ -284,8 +296,11 @@ int64_t chan_read_pos(Call *c, Chan *ch, void *buf, size_t n)
 int64_t chan_write_pos(Call *c, Chan *ch, const void *buf, size_t n)
 {
     uint64_t end;
+    const Dev *dev = ch->file->dev;
     if (ch->file->flags & FILE_STREAM)
         return write_at(c, ch, buf, n, 0, &end);
+    if (dev->write_pos != NULL && (ch->mode & OPEN_WRITE) != 0)
+        return written_through(c, ch, traced(c, ch, "write", n, dev->write_pos(c, ch, buf, n)));
     int r = take_pos(c, ch);
     if (r < 0)
         return r;
@@ -300,23 +315,23 @@ int chan_seek(Call *c, Chan *ch, int64_t off, int whence, uint64_t *pos)
 {
     if (ch->file->flags & FILE_STREAM)
         return -ESPIPE;
+    if (whence != SEEK_FROM_START && whence != SEEK_FROM_HERE && whence != SEEK_FROM_END)
+        return -EINVAL;
+    if (ch->file->dev->seek != NULL)
+        return ch->file->dev->seek(c, ch, off, whence, pos);
     Attr a = { 0 };
     if (whence == SEEK_FROM_END) {
         int r = chan_getattr(c, ch, &a);
         if (r < 0)
             return r;
-    } else if (whence != SEEK_FROM_START && whence != SEEK_FROM_HERE) {
-        return -EINVAL;
     }
     int r = take_pos(c, ch);
     if (r < 0)
         return r;
     uint64_t from = whence == SEEK_FROM_START ? 0 : whence == SEEK_FROM_HERE ? ch->pos : a.size;
-    int64_t to;
-    if (from > INT64_MAX || __builtin_add_overflow((int64_t)from, off, &to) || to < 0)
-        r = -EINVAL;
-    else
-        *pos = ch->pos = (uint64_t)to;
+    r = seek_to(from, off, pos);
+    if (r == 0)
+        ch->pos = *pos;
     leave_pos(ch);
     return r;
 }

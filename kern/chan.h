@@ -36,7 +36,7 @@ struct Chan {
 
     atomic_uint oflags;             /* OPEN_APPEND, OPEN_NONBLOCK, OPEN_SYNC, OPEN_DSYNC; can change while open */
     atomic_uint pos_busy;           /* somebody moves the position: 0 free, 1 taken, 2 taken and waited for */
-    uint64_t pos;                   /* bytes; owned by who took pos_busy */
+    uint64_t pos;                   /* bytes; owned by who took pos_busy, or by the device (Dev.read_pos) */
     Queue pos_free;
     void *aux;                      /* the device's, from open to close */
     struct DirList *list;           /* the merged listing of a union directory (union.c), made at its first read */
@@ -114,6 +114,15 @@ int64_t chan_write_pos(Call *c, Chan *ch, const void *buf, size_t n);
 enum { SEEK_FROM_START, SEEK_FROM_HERE, SEEK_FROM_END };
 /* -ESPIPE  a stream;  -EINVAL  before the start, or whence. Result through *pos. */
 int chan_seek(Call *c, Chan *ch, int64_t off, int whence, uint64_t *pos);
+/* For Dev.seek: the position `off` behind `from`. -EINVAL before the start, or beyond what a file can have. */
+static inline int seek_to(uint64_t from, int64_t off, uint64_t *pos)
+{
+    int64_t to;
+    if (from > INT64_MAX || __builtin_add_overflow((int64_t)from, off, &to) || to < 0)
+        return -EINVAL;
+    *pos = (uint64_t)to;
+    return 0;
+}
 /* Entries of an open directory from cookie on, "." and ".." included, names of the namespace merged in. 0 or negative. */
 int chan_readdir(Call *c, Chan *dir, uint64_t cookie, DirFn *fn, void *arg);
 int chan_fsync(Call *c, Chan *ch, bool data_only);

@@ -195,14 +195,29 @@ static void write_lines(void *arg)
     atomic_fetch_sub(&s->left, 1);
 }
 
-TEST_SLOW(writes_at_a_shared_position_are_whole, 60)
+/* Like dev, but a device that leaves the position to chan.c. */
+static Dev without_position(const Dev *dev)
+{
+    TRUE(dev->read_pos != NULL && dev->write_pos != NULL && dev->seek != NULL);
+    Dev d = *dev;
+    d.read_pos = NULL;
+    d.write_pos = NULL;
+    d.seek = NULL;
+    return d;
+}
+
+static void writes_are_whole(bool by_device)
 {
     World w = world("/x=");
     Writers s = { .w = &w, .ch = open_file(&w, "/x", OPEN_WRITE), .left = WRITERS };
+    const Dev *own = s.ch->file->dev;
+    Dev plain = without_position(own);
+    s.ch->file->dev = by_device ? own : &plain;
     for (unsigned i = 0; i < WRITERS; i++)
         OK(worker_run(write_lines, &s, 0));
     while (atomic_load(&s.left) > 0)
         thread_yield();
+    s.ch->file->dev = own;
     OK(world_close(&w, s.ch));
     const char *text = world_read(&w, "/x");
     EQ(strlen(text), WRITERS * LINES * 16);
@@ -213,6 +228,63 @@ TEST_SLOW(writes_at_a_shared_position_are_whole, 60)
     world_end(&w);
 }
 
+TEST_SLOW(writes_at_a_shared_position_are_whole, 60)
+{
+    writes_are_whole(true);
+}
+
+TEST_SLOW(writes_at_a_shared_position_are_whole_also_without_a_lock_of_the_device, 60)
+{
+    writes_are_whole(false);
+}
+
+/* Each of a file's lines is read once, by whichever thread. */
+static void read_lines(void *arg)
+{
+    Writers *s = arg;
+    Call call, *c = &call;
+    char line[16];
+    int64_t r;
+    call_init(c, s->w->root);
+    for (;;) {
+        CALL_RUN(c, r, chan_read_pos(c, s->ch, line, sizeof line));
+        if (r == 0)
+            break;
+        EQ(r, sizeof line);
+        atomic_fetch_add(&s->next, (unsigned)line[0]);
+    }
+    call_destroy(c);
+    atomic_fetch_sub(&s->left, 1);
+}
+
+static void reads_are_apart(bool by_device)
+{
+    World w = world("/x=");
+    Writers s = { .w = &w, .ch = open_file(&w, "/x", OPEN_READ | OPEN_WRITE), .left = WRITERS };
+    const Dev *own = s.ch->file->dev;
+    Dev plain = without_position(own);
+    uint64_t pos;
+    for (unsigned i = 0; i < LINES; i++)
+        EQ(RUN_CALL(chan_write_pos(w.call, s.ch, i % 2 == 0 ? "aaaaaaaaaaaaaaaa" : "bbbbbbbbbbbbbbbb", 16)), 16);
+    OK(RUN_CALL(chan_seek(w.call, s.ch, 0, SEEK_FROM_START, &pos)));
+    s.ch->file->dev = by_device ? own : &plain;
+    for (unsigned i = 0; i < WRITERS; i++)
+        OK(worker_run(read_lines, &s, 0));
+    while (atomic_load(&s.left) > 0)
+        thread_yield();
+    s.ch->file->dev = own;
+    OK(RUN_CALL(chan_seek(w.call, s.ch, 0, SEEK_FROM_HERE, &pos)));
+    EQ(pos, LINES * 16);
+    EQ(atomic_load(&s.next), LINES / 2 * ('a' + 'b'));
+    OK(world_close(&w, s.ch));
+    workers_drain();
+    world_end(&w);
+}
+
+TEST_SLOW(reads_at_a_shared_position_are_apart, 60)
+{
+    reads_are_apart(true);
+    reads_are_apart(false);
 /* ---- a device that looks on ---------------------------------------------------------------------------------------- */
 
 typedef struct Nosy {

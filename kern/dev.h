@@ -145,6 +145,11 @@ struct Dev {
                      uint64_t off); /* EINVAL; for OPEN_APPEND see append */
     int64_t (*append)(Call *c, Chan *ch, const void *buf, size_t n,
                       uint64_t *end); /* atomically at the end; *end: where it now ends */
+    /* A device that moves ch->pos under a lock of its own, one a file, has all three; for others chan.c keeps it. The first two read and
+     * write there (an OPEN_APPEND file: at its end) and move it on; seek is chan_seek, with seek_to. */
+    int64_t (*read_pos)(Call *c, Chan *ch, void *buf, size_t n);
+    int64_t (*write_pos)(Call *c, Chan *ch, const void *buf, size_t n);
+    int (*seek)(Call *c, Chan *ch, int64_t off, int whence, uint64_t *pos);
     int (*readdir)(Call *c, Chan *dir, uint64_t cookie, DirFn *fn, void *arg);              /* ENOTDIR; without . and .. */
     int (*fsync)(Call *c, Chan *ch, bool data_only);                                        /* nothing to do */
     int (*allocate)(Call *c, Chan *ch, uint64_t off, uint64_t n);                           /* EOPNOTSUPP */
