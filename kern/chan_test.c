@@ -285,6 +285,8 @@ TEST_SLOW(reads_at_a_shared_position_are_apart, 60)
 {
     reads_are_apart(true);
     reads_are_apart(false);
+}
+
 /* ---- a device that looks on ---------------------------------------------------------------------------------------- */
 
 typedef struct Nosy {
