@@ -70,20 +70,23 @@ TEST(ranges_end_where_files_do)
     world_end(&w);
 }
 
-/* File systems of one kind number their files alike. */
-TEST(files_of_two_file_systems_are_two)
+/* File systems of one kind number their files alike, and of so many, two are in one place of any table. */
+TEST(files_of_different_file_systems_are_different)
 {
-    World w = world("/s/ /t/");
-    OK(names_ctl(&w, NULL, "mount tmpfs /s"));
-    OK(names_ctl(&w, NULL, "mount tmpfs /t"));
-    OK(world_write(&w, "/s/f", "1"));
-    OK(world_write(&w, "/t/f", "2"));
-    Chan *a = open_at(&w, "/s/f"), *b = open_at(&w, "/t/f");
-    TRUE(a->file->id == b->file->id && a->file->space != b->file->space);
-    OK(lock(&w, a, LOCK_WRITE, 0, 0));
-    OK(lock(&w, b, LOCK_WRITE, 0, 0));
-    OK(world_close(&w, a));
-    OK(world_close(&w, b));
+    enum { MANY = 100 };
+    World w = world("/x/");
+    Chan *ch[MANY];
+    for (unsigned i = 0; i < MANY; i++) {
+        char path[32];
+        OK(names_ctl(&w, NULL, "mount tmpfs /t%u", i));
+        snprintf(path, sizeof path, "/t%u/f", i);
+        OK(world_write(&w, path, "1"));
+        ch[i] = open_at(&w, path);
+        TRUE(ch[i]->file->id == ch[0]->file->id && (i == 0 || ch[i]->file->space != ch[0]->file->space));
+        OK(lock(&w, ch[i], LOCK_WRITE, 0, 0));
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        OK(world_close(&w, ch[i]));
     world_end(&w);
 }
 

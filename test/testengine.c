@@ -91,7 +91,7 @@ static void run_main(void *arg)
     Actor a;
     enter(&a, run);
     int code = act_on(&a) ? run->program->fn(&a) : 0;
-    leave(&a, code & 255);
+    leave(&a, code);
 }
 
 typedef struct Further {
