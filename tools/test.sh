@@ -99,6 +99,7 @@ plain() {
     group includes tools/includes.sh
     group sizes tools/sizes.sh
     group format tools/format.sh
+    group mutants tools/mutants.sh --fit
     group unit $make -s check-unit T=
     # The same tests with a yield at every third lock, by chance: another order of the threads.
     group shaken env TEST_SHAKE=3 $make -s check-unit T=
