@@ -59,6 +59,13 @@ static int must_be_new(Call *c, DirView *v, const char *name)
     return r == -ENOENT && !hidden ? 0 : r;
 }
 
+/* What could not be named is not made: the path of a place is no longer than PATH_MAX_LEN. */
+static int must_be_short(const Chan *dir, const char *name)
+{
+    size_t base = dir->path->len == 1 ? 0 : dir->path->len;
+    return base + 1 + strlen(name) <= PATH_MAX_LEN ? 0 : -ENAMETOOLONG;
+}
+
 /* Where a new name goes. EEXIST goes before EROFS and EPERM, as POSIX has it. *in is owned. */
 static int place_new(Call *c, Chan *dir, const char *name, File **in)
 {
@@ -66,6 +73,8 @@ static int place_new(Call *c, Chan *dir, const char *name, File **in)
     int r = view_begin(c, dir, name, &v);
     if (r == 0)
         r = must_be_new(c, &v, name);
+    if (r == 0)
+        r = must_be_short(dir, name);
     if (r == 0)
         r = spot_create_dir(c, v.root, &v.spot, in);
     view_end(&v);

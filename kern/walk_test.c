@@ -91,6 +91,12 @@ TEST(a_place_may_be_deeper_than_a_path_is_long)
     }
     EQ(r, -ENAMETOOLONG);
     EQ(depth, PATH_MAX_LEN / 3 + 1);
+    AUTO_CHAN Chan *open = NULL;
+    EQ(RUN_CALL(chan_mkdir(w.call, at, "dd", 0755)), -ENAMETOOLONG);      /* and it was not made */
+    EQ(RUN_CALL(chan_unlink(w.call, at, "dd", true)), -ENOENT);
+    EQ(RUN_CALL(chan_symlink(w.call, at, "dd", "x")), -ENAMETOOLONG);
+    EQ(RUN_CALL(chan_create(w.call, at, "dd", 0644, OPEN_READ, &open)), -ENAMETOOLONG);
+    EQ(RUN_CALL(chan_unlink(w.call, at, "dd", false)), -ENOENT);
     chan_put(STEAL(at));
     world_end(&w);
 }
