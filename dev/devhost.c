@@ -367,7 +367,7 @@ static int hostdev_allocate(Call *c, Chan *ch, uint64_t off, uint64_t n)
 static int hostdev_ready(Call *c, Chan *ch, unsigned events, uint64_t *bytes)
 {
     HostOpen *o = ch->aux;
-    return o->stream == NULL ? (int)events : stream_ready(c, o->stream, events, bytes);
+    return o->stream == NULL ? (int)(events & (READY_READ | READY_WRITE)) : stream_ready(c, o->stream, events, bytes);
 }
 
 /* ---- attributes ----------------------------------------------------------------------------------------------------- */
@@ -417,6 +417,8 @@ static int hostdev_setattr(Call *c, File *f, unsigned what, const Attr *a)
         r = f->type != TYPE_FILE ? (file_is_dir(f) ? -EISDIR : -EINVAL) : host_truncate(h->fd, a->size);
     if (r == 0 && (what & SET_MODE) != 0)
         r = f->type == TYPE_LINK ? -EOPNOTSUPP : host_chmod(h->fd, a->mode & MODE_BITS);
+    if (r == 0 && (what & (SET_UID | SET_GID)) != 0)
+        r = host_chown_same(h->fd);
     return r < 0 ? r : set_times(h, what, a);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dev/devhost.h"
@@ -326,6 +327,7 @@ TEST(bytes_go_to_the_host_and_back)
     EQ(a.size, 0);
     EQ(devhost.append(&h.call, &ch, "x", 1, &end), 1);
     EQ(end, 1);
+    EQ(devhost.ready(&h.call, &ch, READY_READ | READY_WRITE | READY_HANGUP, NULL), READY_READ | READY_WRITE);
     shut(&ch);
     OK(open_at(&h, "file", 0, &ch));
     shut(&ch);
@@ -357,6 +359,15 @@ TEST(attributes_are_the_hosts_but_for_the_owner)
     TRUE(b.mtime > 0 && b.atime == 5000000001);
     a.uid = 77;
     OK(devhost.setattr(&h.call, f, SET_UID, &a));
+    OK(devhost.getattr(&h.call, f, &a));
+    EQ(a.mtime, b.mtime);
+    TRUE(a.ctime >= b.ctime);
+    for (unsigned i = 0; a.ctime == b.ctime && i < 1000; i++) {         /* until the host's clock has ticked */
+        OK(devhost.setattr(&h.call, f, SET_UID, &a));
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        OK(devhost.getattr(&h.call, f, &a));
+    }
+    TRUE(a.ctime > b.ctime);
     a.uid = 78;
     EQ(devhost.setattr(&h.call, f, SET_UID, &a), -EPERM);
     AUTO_FILE *link = must(&h, "link");

@@ -47,6 +47,7 @@ int64_t host_append(int fd, const void *buf, size_t n, uint64_t *end);
 int host_truncate(int fd, uint64_t size);                        /* fd opened for writing, or an O_PATH handle */
 int host_allocate(int fd, uint64_t off, uint64_t n);
 int host_chmod(int fd, uint32_t mode);
+int host_chown_same(int fd);    /* to whom it belongs, which moves the change time */
 #define HOST_TIME_NOW INT64_MAX
 int host_utimes(int fd, const int64_t *atime, const int64_t *mtime);   /* NULL leaves one as it is; HOST_TIME_NOW */
 int host_mkdir(int dir, const char *name, uint32_t mode);

@@ -273,6 +273,11 @@ int host_chmod(int fd, uint32_t mode)
     return done(chmod(proc_path(fd).s, (mode_t)mode));
 }
 
+int host_chown_same(int fd)
+{
+    return done(fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH));
+}
+
 /* Times before 1970 have a negative second and a positive rest. */
 static struct timespec timespec_of(const int64_t *ns)
 {
