@@ -11,7 +11,7 @@
 
 #include "kern/call.h"
 
-enum { LINKS_MAX = 65000 };         /* names of one file */
+enum { LINKS_MAX = 65000, SET_GROUP = 02000 };          /* names of one file; a mode bit */
 
 static void touched_locked(Inode *dir, int64_t now)
 {
@@ -93,9 +93,12 @@ static int make(Call *c, File *dir, const char *name, uint16_t type, uint32_t mo
     Account *a = call_account(c);
     mutex_lock(&d->lock);
     int r = vacant_locked(d, name);
+    uint32_t group = d->mode & SET_GROUP;               /* which directories hand on */
     mutex_unlock(&d->lock);
     if (r < 0)
         return r;                   /* before anything is allocated: files are often "created" that are there */
+    if (type == TYPE_DIR)
+        mode |= group;
     Inode *i = NULL;
     r = inode_new(a, d->fs, type, mode, target, &i);
     if (r < 0)

@@ -197,6 +197,24 @@ TEST(link_counts_follow_the_names)
     mem_end(&m);
 }
 
+TEST(directories_hand_on_the_group_bit)
+{
+    Mem m;
+    mem_begin(&m);
+    OK(make_dir(&m, "dir"));
+    AUTO_FILE *dir = must(&m, "dir");
+    OK(devmem.setattr(&m.call, dir, SET_MODE, &(Attr){ .mode = 02755 }));
+    OK(make_dir(&m, "dir/sub"));
+    OK(make_file(&m, "dir/file"));
+    AUTO_FILE *sub = must(&m, "dir/sub"), *file = must(&m, "dir/file");
+    EQ(attr_of(&m, sub).mode & 02000, 02000);
+    EQ(attr_of(&m, file).mode & 02000, 0);
+    file_put(STEAL(dir));
+    file_put(STEAL(sub));
+    file_put(STEAL(file));
+    mem_end(&m);
+}
+
 TEST(a_name_that_comes_to_nothing_leaves_nothing)
 {
     Mem m;
