@@ -8,7 +8,7 @@
 B ?= build
 Q := $(if $(V),,@)
 # As many jobs as processors; tools/test.sh asks for them itself.
-MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),$(if $(filter test,$(MAKECMDGOALS)),,-j$(shell nproc)))
+MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),$(if $(filter test mutants,$(MAKECMDGOALS)),,-j$(shell nproc)))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -245,6 +245,11 @@ run:
 newcomer:
 	@tools/newcomer.sh $(T)
 
+# Each fault of test/mutants must turn the check that its head names red; T="NAME..." for fewer.
+.PHONY: mutants
+mutants:
+	@B='$(B)' tools/mutants.sh $(T)
+
 # Both sides of every benchmark in one program; what the host's side starts stands beside it.
 BENCH := $(B)/native/bench/bench
 $(call objects,native,$(call in,bench)): $(ENGINE_DIR)
@@ -303,6 +308,7 @@ help:
 	'make web          the kernel for a page: build/web/' \
 	'make install      PREFIX=$(PREFIX) DESTDIR=' \
 	'make fuzz T=NAME  SECONDS=$(SECONDS); one of: $(FUZZERS)' \
+	'make mutants      plants the faults of test/mutants one by one: a test must fail for each; T="NAME..." for fewer' \
 	'make bench        prints a table; make lint looks for more; make fmt formats; make clean removes build/' \
 	'make newcomer     both commands of README.md on a bare Debian, as root' \
 	'ENGINE=prebuilt takes a built wasm engine instead of compiling one.'
