@@ -140,6 +140,7 @@ typedef struct Thread {
     wasmtime_instance_t instance;
     wasmtime_memory_t memory;       /* the exported one */
     bool has_memory;
+    bool may_have_grown;            /* the guest's base and length have to be asked for again */
     wasmtime_sharedmemory_t *shared;        /* owned, where the exported one is shared; else NULL */
     bool unwinding;                 /* its code was made to trap, because the program ends */
     int32_t tid, arg;               /* of a thread that thread-spawn made; tid 0: the first */

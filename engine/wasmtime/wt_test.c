@@ -493,6 +493,30 @@ TEST(memory_grows_to_the_limit_and_no_further)
     world_end(&w);
 }
 
+/*
+ * random_get of 16 bytes is EFAULT (21) just behind the memory, and right there once it has grown; not so behind the new end. The
+ * errnos are summed.
+ */
+#define TOUCH(addr)                                                                                                        "(local.set $sum (i32.add (local.get $sum) (call $random_get (i32.const " addr ") (i32.const 16))))"
+#define GROWS_AND_TOUCHES                                                                                              \
+    "(module " PROC_EXIT WASI "\"random_get\" (func $random_get (param i32 i32) (result i32)))"                        \
+    "(memory (export \"memory\") 1) (func (export \"_start\") (local $sum i32)" TOUCH("0")                             \
+        TOUCH("65536") "(drop (memory.grow (i32.const 1)))" TOUCH("65536")                                             \
+            TOUCH("131072") "(drop (memory.grow (i32.const 100)))" TOUCH("6684656") TOUCH("6684665")                   \
+                TOUCH("131072") "(call $proc_exit (local.get $sum))))"
+
+TEST(calls_see_the_memory_that_has_grown)
+{
+    World w;
+    world_begin(&w);
+    put_program(&w, "/program", GROWS_AND_TOUCHES);
+    Task *t = new_task(&w, "/program");
+    OK(start(&w, t));
+    EQ(wait_for(&w, t), 3 * 21);
+    task_put(t);
+    world_end(&w);
+}
+
 TEST(a_program_too_large_for_its_limit_does_not_start)
 {
     World w;

@@ -74,7 +74,7 @@ static void find_memory(Thread *th)
         e.kind = WASMTIME_EXTERN_FUNC;
     if (e.kind == WASMTIME_EXTERN_MEMORY) {
         th->memory = e.of.memory;
-        th->has_memory = true;
+        th->has_memory = th->may_have_grown = true;
     } else if (e.kind == WASMTIME_EXTERN_SHAREDMEMORY) {
         th->shared = e.of.sharedmemory;
     } else if (th->program->shared != NULL) {
