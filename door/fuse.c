@@ -167,15 +167,44 @@ static void *enter_again(void *arg)
     return NULL;
 }
 
-static void stop_again(FuseDoor *d, pthread_t *again, int n)
+static void *sweep(void *arg)
 {
+    FuseDoor *d = arg;
+    nodes_sweep(&d->nodes);
+    return NULL;
+}
+
+/* The threads beside those that fetch. */
+typedef struct Helpers {
+    pthread_t sweeper, again[FUSE_AGAIN];
+    bool sweeps;
+    int n;
+} Helpers;
+
+static bool start_helpers(FuseDoor *d, Helpers *h)
+{
+    *h = (Helpers){ .n = 0 };
+    h->sweeps = pthread_create(&h->sweeper, NULL, sweep, d) == 0;
+    while (h->n < FUSE_AGAIN && pthread_create(&h->again[h->n], NULL, enter_again, d) == 0)
+        h->n++;
+    return h->sweeps && h->n > 0;
+}
+
+/* Nothing waits any more when it returns. */
+static void stop_helpers(FuseDoor *d, Helpers *h)
+{
+    if (h->n > 0)
+        door_stop_waits(d);
     mutex_lock(&d->run_lock);
     d->run_over = true;
     atomic_fetch_add(&d->run_turn, 1);
     mutex_unlock(&d->run_lock);
     word_wake(&d->run_turn, true);
-    while (n > 0)
-        pthread_join(again[--n], NULL);
+    while (h->n > 0)
+        pthread_join(h->again[--h->n], NULL);
+    nodes_sweep_over(&d->nodes);
+    if (h->sweeps)
+        pthread_join(h->sweeper, NULL);
 }
 
 static int start_fetchers(FuseDoor *d, Fetcher *f)
@@ -193,12 +222,8 @@ static int start_fetchers(FuseDoor *d, Fetcher *f)
 int fuse_door_serve(FuseDoor *d)
 {
     Fetcher fetchers[FUSE_THREADS_MAX] = { 0 };
-    pthread_t again[FUSE_AGAIN];
-    int nagain = 0, n = 0;
-    while (nagain < FUSE_AGAIN && pthread_create(&again[nagain], NULL, enter_again, d) == 0)
-        nagain++;
-    if (nagain > 0)
-        n = start_fetchers(d, fetchers);
+    Helpers helpers;
+    int n = start_helpers(d, &helpers) ? start_fetchers(d, fetchers) : 0;
     while (n > 0 && !atomic_load(&d->ending) && atomic_load(&d->over) == 0)
         word_wait(&d->over, 0, 0);
     atomic_store(&d->ending, true);
@@ -208,9 +233,7 @@ int fuse_door_serve(FuseDoor *d)
         pthread_join(fetchers[i].thread, NULL);
         free(fetchers[i].buf.mem);
     }
-    if (nagain > 0)
-        door_stop_waits(d);
-    stop_again(d, again, nagain);
+    stop_helpers(d, &helpers);
     if (d->mounted)
         fuse_session_unmount(d->session);
     d->mounted = false;

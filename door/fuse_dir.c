@@ -8,13 +8,17 @@
 
 static int try_opendir(FuseRequest *r)
 {
-    AUTO_CHAN Chan *place = node_chan(r->door, r->node);
-    Chan *open = NULL;
-    int n = chan_open(&r->call, place, OPEN_READ | OPEN_DIRECTORY, &open);
+    Chan *place, *open = NULL;
+    int n = request_place(r, &place);
+    if (n == 0)
+        n = chan_open(&r->call, place, OPEN_READ | OPEN_DIRECTORY, &open);
     if (n < 0)
         return n;
     FuseHandle *h = handle_new(r->door, open);
-    return h == NULL ? -ENOMEM : answer_open(r, h);
+    if (h == NULL)
+        return -ENOMEM;
+    handle_at(r->door, h, r->node, place);
+    return answer_open(r, h);
 }
 
 typedef struct Listing {

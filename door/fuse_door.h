@@ -25,35 +25,60 @@
  * same directory as long as that leads to the same file with the same rights.
  */
 typedef struct FuseNode {
-    struct FuseNode *parent;        /* counted; NULL: the root. FuseDoor.lock, as all that follows */
-    Chan *chan;                     /* owned: the place, not opened */
+    struct FuseNode *parent;        /* counted; NULL: the root. FuseNodes.lock guards this and all that follows */
+    Chan *chan;                     /* owned: the place, not opened; NULL: put away, since nobody used it for a while */
+    const Dev *dev;                 /* which file the name leads to, and with which of CHAN_RDONLY ... */
+    uint64_t space, id;
+    uint16_t rights;
+    bool found;                     /* by its name; not: removed, replaced, or a file of its own each time (fuse_waits) */
+    uint32_t hash;
+    uint32_t used;                  /* in which turn of the sweep */
+    uint32_t pins;                  /* open files: the place stays */
     uint64_t lookups;               /* what Linux will forget */
     uint64_t refs;                  /* children, and 1 as long as lookups is not 0 */
     struct FuseNode *chain;         /* of its hash bucket, while it can be found by its name */
     struct FuseNode *next, *prev;   /* all of them */
-    uint32_t hash;
-    bool found;                     /* by its name; not: removed, replaced, or a file of its own each time (fuse_waits) */
+    struct FuseNode *warm_next, *warm_prev;     /* those with a place, but for the root: the last used first, roughly */
     char *name;                     /* owned; NULL: the root */
 } FuseNode;
 
 typedef struct FuseNodes {
     Mutex lock;                     /* RANK_LEAF */
     FuseNode *root, *all;
+    FuseNode *warm, *warm_last;
     FuseNode **bucket;
     size_t buckets, count;          /* a power of two; those in a bucket */
+    uint32_t turn;                  /* of the sweep */
+    atomic_uint woken;              /* moves when there is something to sweep, or nothing ever again */
+    bool over;
 } FuseNodes;
+
+typedef struct FuseRequest FuseRequest;
 
 int nodes_init(FuseNodes *t, Chan *root);       /* takes root */
 void nodes_free(FuseNodes *t);                  /* all, whatever Linux still knew */
 FuseNode *node_of(FuseDoor *d, fuse_ino_t ino);
 fuse_ino_t node_ino(const FuseDoor *d, const FuseNode *n);
-Chan *node_chan(FuseDoor *d, const FuseNode *n);            /* owned */
+/*
+ * The place of n: *out is owned. One that was put away is walked to again; for request_place, before any other walk of r's.
+ *   -ESTALE  its name leads to something else now     WAIT, and what walks add
+ */
+int node_place(FuseRequest *r, FuseNode *n, Chan **out);
 /* Linux has looked name up in dir and got ch, which is taken. The node, one lookup more; NULL without memory. */
 FuseNode *node_enter(FuseDoor *d, FuseNode *dir, const char *name, Chan *ch);
 void node_forget(FuseDoor *d, FuseNode *n, uint64_t lookups);
+void node_pin(FuseDoor *d, FuseNode *n, Chan *place);      /* a file is opened there; place is borrowed */
+void node_unpin(FuseDoor *d, FuseNode *n);
 void node_gone(FuseDoor *d, FuseNode *dir, const char *name);   /* the name was removed */
 void node_moved(FuseDoor *d, FuseNode *from, const char *name, FuseNode *to, const char *newname);
 unsigned node_depth(FuseDoor *d, const FuseNode *n);        /* names above it: 0 for the root */
+/*
+ * Linux remembers names for as long as it has room. What they stand for (a descriptor of the host, the data of a file that a task has
+ * removed meanwhile) is let go of when it was not used for a second or two: a thread does that until nodes_sweep_over.
+ */
+void nodes_sweep(FuseNodes *t);
+void nodes_sweep_over(FuseNodes *t);
+bool nodes_sweep_once(FuseNodes *t);            /* for tests: one turn. False: there was nothing */
 
 /* ---- what Linux is shown (fuse_attr.c) ----------------------------------------------------------------------------- */
 
@@ -70,14 +95,17 @@ mode_t fuse_type(uint16_t type);                            /* of a directory's 
 
 typedef struct FuseHandle {
     Chan *chan;                     /* owned, open, held */
+    FuseNode *node;                 /* pinned */
     bool direct;                    /* Linux does not keep its pages: short reads and writes are answers */
     bool lines;                     /* control lines: the last one may be unfinished */
     struct FuseHandle *next, *prev; /* all of them: FuseDoor.lock */
     atomic_uint_least64_t unfinished;   /* the process (lock owner) whose write ended within a line; 0 none */
-    struct FuseRequest *watch;      /* who polls it and waits (fuse_poll.c): FuseDoor.park_lock */
+    FuseRequest *watch;      /* who polls it and waits (fuse_poll.c): FuseDoor.park_lock */
 } FuseHandle;
 
 FuseHandle *handle_new(FuseDoor *d, Chan *ch);              /* takes ch; NULL without memory */
+/* It is an open file of n, whose place keeps warm; once, before Linux knows it. */
+void handle_at(FuseDoor *d, FuseHandle *h, FuseNode *n, Chan *place);
 void handle_free(FuseDoor *d, FuseHandle *h);
 static inline FuseHandle *handle_of(const struct fuse_file_info *fi)
 {
@@ -86,7 +114,6 @@ static inline FuseHandle *handle_of(const struct fuse_file_info *fi)
 
 /* ---- requests (fuse_request.c) ------------------------------------------------------------------------------------- */
 
-typedef struct FuseRequest FuseRequest;
 /* One try. 0: it has been answered; WAIT: the call is armed; an error number: to be answered with that. */
 typedef int FuseRun(FuseRequest *r);
 
@@ -104,6 +131,7 @@ struct FuseRequest {
     Chan *kept;                     /* owned: what poll waits for */
 
     FuseNode *node, *node2;
+    Chan *place, *place2;           /* owned: theirs, once they were asked for (request_place) */
     FuseHandle *handle;
     struct fuse_file_info fi;
     const char *name, *name2;       /* libfuse's, until it waits */
@@ -118,6 +146,9 @@ struct FuseRequest {
 /* For req, which came in on this thread. NULL without memory: it has been answered. */
 FuseRequest *request_new(fuse_req_t req, fuse_ino_t ino, FuseRun *run);
 void request_run(FuseRequest *r);
+/* Where r's node and node2 are: the same for all tries of r, borrowed. As node_place. */
+int request_place(FuseRequest *r, Chan **out);
+int request_place2(FuseRequest *r, Chan **out);
 /* What cannot be done twice has been done: the next try finds step, and its walks begin anew. */
 void request_step(FuseRequest *r);
 void *request_buffer(size_t n);     /* of this thread, for what is read; NULL without memory */

@@ -35,6 +35,12 @@ FuseHandle *handle_new(FuseDoor *d, Chan *ch)
     return h;
 }
 
+void handle_at(FuseDoor *d, FuseHandle *h, FuseNode *n, Chan *place)
+{
+    h->node = n;
+    node_pin(d, n, place);
+}
+
 /* h is not held any more. */
 static void handle_drop(FuseDoor *d, FuseHandle *h)
 {
@@ -47,6 +53,8 @@ static void handle_drop(FuseDoor *d, FuseHandle *h)
         h->next->prev = h->prev;
     mutex_unlock(&d->lock);
     watch_end(d, h);
+    if (h->node != NULL)
+        node_unpin(d, h->node);
     chan_put(h->chan);
     mem_free(h);
 }
@@ -96,22 +104,23 @@ static void describe(FuseRequest *r, FuseHandle *h, const File *file)
 
 static int try_open(FuseRequest *r)
 {
-    AUTO_CHAN Chan *place = node_chan(r->door, r->node);
-    Chan *open = NULL;
-    int n = chan_open(&r->call, place, open_flags(r->fi.flags) & ~(unsigned)(OPEN_CREATE | OPEN_EXCL), &open);
+    Chan *place, *open = NULL;
+    int n = request_place(r, &place);
+    if (n == 0)
+        n = chan_open(&r->call, place, open_flags(r->fi.flags) & ~(unsigned)(OPEN_CREATE | OPEN_EXCL), &open);
     if (n < 0)
         return n;
     FuseHandle *h = handle_new(r->door, open);
     if (h == NULL)
         return -ENOMEM;
+    handle_at(r->door, h, r->node, place);
     describe(r, h, place->file);
     return answer_open(r, h);
 }
 
 /* The file is made and open: what its name leads to now becomes its node. */
-static int created(FuseRequest *r, FuseHandle *h)
+static int created(FuseRequest *r, FuseHandle *h, Chan *dir)
 {
-    AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
     AUTO_CHAN Chan *ch = NULL;
     Attr a;
     struct stat st;
@@ -122,16 +131,22 @@ static int created(FuseRequest *r, FuseHandle *h)
         return n;
     fuse_stat(ch->file, &a, &st);
     describe(r, h, ch->file);
-    FuseNode *node = node_enter(r->door, r->node, r->name, STEAL(ch));
-    return node == NULL ? -ENOMEM : answer_create(r, node, &st, h);
+    FuseNode *node = node_enter(r->door, r->node, r->name, chan_get(ch));
+    if (node == NULL)
+        return -ENOMEM;
+    handle_at(r->door, h, node, ch);
+    return answer_create(r, node, &st, h);
 }
 
 static int try_create(FuseRequest *r)
 {
+    Chan *dir;
+    int n = request_place(r, &dir);
+    if (n < 0)
+        return n;
     if (r->step == 0) {
-        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
         Chan *open = NULL;
-        int n = chan_create(&r->call, dir, r->name, r->mode & 07777, open_flags(r->fi.flags) | OPEN_CREATE, &open);
+        n = chan_create(&r->call, dir, r->name, r->mode & 07777, open_flags(r->fi.flags) | OPEN_CREATE, &open);
         if (n < 0)
             return n;
         r->handle = handle_new(r->door, open);
@@ -139,7 +154,7 @@ static int try_create(FuseRequest *r)
             return -ENOMEM;
         request_step(r);
     }
-    int n = created(r, r->handle);
+    n = created(r, r->handle, dir);
     if (n < 0 && n != WAIT)
         handle_free(r->door, STEAL(r->handle));
     return n;
@@ -207,8 +222,9 @@ static int write_back(FuseRequest *r, Chan **out)
         *out = chan_get(ch);
         return 0;
     }
-    AUTO_CHAN Chan *place = node_chan(r->door, r->node);
-    return chan_open(&r->call, place, OPEN_WRITE, out);
+    Chan *place;
+    int n = request_place(r, &place);
+    return n < 0 ? n : chan_open(&r->call, place, OPEN_WRITE, out);
 }
 
 static int try_write(FuseRequest *r)
@@ -366,8 +382,9 @@ static int answer_attr_of(FuseRequest *r, Chan *ch)
 
 static int try_getattr(FuseRequest *r)
 {
-    AUTO_CHAN Chan *ch = node_chan(r->door, r->node);
-    return answer_attr_of(r, ch);
+    Chan *ch;
+    int n = request_place(r, &ch);
+    return n < 0 ? n : answer_attr_of(r, ch);
 }
 
 void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -411,8 +428,10 @@ static int try_setattr(FuseRequest *r)
         .atime = nanoseconds(r->attr.st_atim),
         .mtime = nanoseconds(r->attr.st_mtim),
     };
-    AUTO_CHAN Chan *ch = node_chan(r->door, r->node);
-    int n = what == 0 ? 0 : chan_setattr(&r->call, ch, what, &a);
+    Chan *ch;
+    int n = request_place(r, &ch);
+    if (n == 0 && what != 0)
+        n = chan_setattr(&r->call, ch, what, &a);
     return n < 0 ? n : answer_attr_of(r, ch);
 }
 
@@ -429,9 +448,11 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what, str
 
 static int try_statfs(FuseRequest *r)
 {
-    AUTO_CHAN Chan *ch = node_chan(r->door, r->node);
+    Chan *ch;
     StatFs s;
-    int n = chan_statfs(&r->call, ch, &s);
+    int n = request_place(r, &ch);
+    if (n == 0)
+        n = chan_statfs(&r->call, ch, &s);
     if (n < 0)
         return n;
     struct statvfs v = {

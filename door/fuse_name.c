@@ -7,10 +7,9 @@
 
 #include <sys/stat.h>
 
-/* Answers with what name in dir is. */
-static int entry_in(FuseRequest *r, FuseNode *dirnode, const char *name)
+/* Answers with what name in dir, the place of dirnode, is. */
+static int entry_in(FuseRequest *r, FuseNode *dirnode, Chan *dir, const char *name)
 {
-    AUTO_CHAN Chan *dir = node_chan(r->door, dirnode);
     AUTO_CHAN Chan *ch = NULL;
     int n = walk_one(&r->call, dir, name, &ch);
     if (n < 0)
@@ -27,19 +26,21 @@ static int entry_in(FuseRequest *r, FuseNode *dirnode, const char *name)
 
 static int try_lookup(FuseRequest *r)
 {
-    return entry_in(r, r->node, r->name);
+    Chan *dir;
+    int n = request_place(r, &dir);
+    return n < 0 ? n : entry_in(r, r->node, dir, r->name);
 }
 
 static int try_mkdir(FuseRequest *r)
 {
-    if (r->step == 0) {
-        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
-        int n = chan_mkdir(&r->call, dir, r->name, r->mode & 07777);
-        if (n < 0)
-            return n;
-        request_step(r);
+    Chan *dir;
+    int n = request_place(r, &dir);
+    if (n == 0 && r->step == 0) {
+        n = chan_mkdir(&r->call, dir, r->name, r->mode & 07777);
+        if (n == 0)
+            request_step(r);
     }
-    return entry_in(r, r->node, r->name);
+    return n < 0 ? n : entry_in(r, r->node, dir, r->name);
 }
 
 /* A plain file; the file system has no others. */
@@ -47,47 +48,50 @@ static int try_mknod(FuseRequest *r)
 {
     if (!S_ISREG(r->mode))
         return -EPERM;
-    if (r->step == 0) {
-        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
+    Chan *dir;
+    int n = request_place(r, &dir);
+    if (n == 0 && r->step == 0) {
         AUTO_CHAN Chan *made = NULL;
-        int n = chan_create(&r->call, dir, r->name, r->mode & 07777, OPEN_READ | OPEN_CREATE | OPEN_EXCL, &made);
-        if (n < 0)
-            return n;
-        request_step(r);
+        n = chan_create(&r->call, dir, r->name, r->mode & 07777, OPEN_READ | OPEN_CREATE | OPEN_EXCL, &made);
+        if (n == 0)
+            request_step(r);
     }
-    return entry_in(r, r->node, r->name);
+    return n < 0 ? n : entry_in(r, r->node, dir, r->name);
 }
 
 static int try_symlink(FuseRequest *r)
 {
-    if (r->step == 0) {
-        AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
-        int n = chan_symlink(&r->call, dir, r->name, link_stored(r->door->dir, r->name2));
-        if (n < 0)
-            return n;
-        request_step(r);
+    Chan *dir;
+    int n = request_place(r, &dir);
+    if (n == 0 && r->step == 0) {
+        n = chan_symlink(&r->call, dir, r->name, link_stored(r->door->dir, r->name2));
+        if (n == 0)
+            request_step(r);
     }
-    return entry_in(r, r->node, r->name);
+    return n < 0 ? n : entry_in(r, r->node, dir, r->name);
 }
 
 /* node gets another name in the directory node2. */
 static int try_link(FuseRequest *r)
 {
-    if (r->step == 0) {
-        AUTO_CHAN Chan *file = node_chan(r->door, r->node);
-        AUTO_CHAN Chan *dir = node_chan(r->door, r->node2);
-        int n = chan_link(&r->call, file, dir, r->name);
-        if (n < 0)
-            return n;
-        request_step(r);
+    Chan *file, *dir;
+    int n = request_place(r, &file);
+    if (n == 0)
+        n = request_place2(r, &dir);
+    if (n == 0 && r->step == 0) {
+        n = chan_link(&r->call, file, dir, r->name);
+        if (n == 0)
+            request_step(r);
     }
-    return entry_in(r, r->node2, r->name);
+    return n < 0 ? n : entry_in(r, r->node2, dir, r->name);
 }
 
 static int try_unlink(FuseRequest *r)
 {
-    AUTO_CHAN Chan *dir = node_chan(r->door, r->node);
-    int n = chan_unlink(&r->call, dir, r->name, r->flags != 0);
+    Chan *dir;
+    int n = request_place(r, &dir);
+    if (n == 0)
+        n = chan_unlink(&r->call, dir, r->name, r->flags != 0);
     if (n < 0)
         return n;
     node_gone(r->door, r->node, r->name);
@@ -99,9 +103,12 @@ static int try_rename(FuseRequest *r)
 {
     if (r->flags != 0)
         return -EINVAL;
-    AUTO_CHAN Chan *from = node_chan(r->door, r->node);
-    AUTO_CHAN Chan *to = node_chan(r->door, r->node2);
-    int n = chan_rename(&r->call, from, r->name, to, r->name2);
+    Chan *from, *to;
+    int n = request_place(r, &from);
+    if (n == 0)
+        n = request_place2(r, &to);
+    if (n == 0)
+        n = chan_rename(&r->call, from, r->name, to, r->name2);
     if (n < 0)
         return n;
     node_moved(r->door, r->node, r->name, r->node2, r->name2);
@@ -110,9 +117,11 @@ static int try_rename(FuseRequest *r)
 
 static int try_readlink(FuseRequest *r)
 {
-    AUTO_CHAN Chan *link = node_chan(r->door, r->node);
+    Chan *link;
     char target[PATH_MAX_LEN + 1], shown[PATH_MAX_LEN + 1];
-    int64_t n = chan_readlink(&r->call, link, target, sizeof target - 1);
+    int64_t n = request_place(r, &link);
+    if (n == 0)
+        n = chan_readlink(&r->call, link, target, sizeof target - 1);
     if (n < 0)
         return (int)n;
     target[n] = '\0';

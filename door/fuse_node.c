@@ -5,6 +5,9 @@
  *
  * A directory that was renamed stays the same node under its new name, so that who works in it goes on. The places of what is
  * below it are right again as soon as they are looked up, and until then lead to the same files: a place holds its file.
+ *
+ * Before Linux uses a name it looks it up again, and so gives it a place again that was put away; only who has a directory as his
+ * own, or an open file, goes without: node_place walks there, the open file is pinned.
  */
 #include "door/fuse_door.h"
 
@@ -26,7 +29,7 @@ int nodes_init(FuseNodes *t, Chan *root)
         chan_put(root);
         return -ENOMEM;
     }
-    *t->root = (FuseNode){ .chan = root, .lookups = 1, .refs = 1 };
+    *t->root = (FuseNode){ .chan = root, .lookups = 1, .refs = 1, .pins = 1 };
     t->all = t->root;
     return 0;
 }
@@ -57,14 +60,6 @@ FuseNode *node_of(FuseDoor *d, fuse_ino_t ino)
 fuse_ino_t node_ino(const FuseDoor *d, const FuseNode *n)
 {
     return n == d->nodes.root ? FUSE_ROOT_ID : (uintptr_t)n;
-}
-
-Chan *node_chan(FuseDoor *d, const FuseNode *n)
-{
-    mutex_lock(&d->nodes.lock);
-    Chan *ch = chan_get(n->chan);
-    mutex_unlock(&d->nodes.lock);
-    return ch;
 }
 
 unsigned node_depth(FuseDoor *d, const FuseNode *n)
@@ -148,12 +143,123 @@ static void list_locked(FuseNodes *t, FuseNode *n)
     t->all = n;
 }
 
+/* ---- places: warm, or put away --------------------------------------------------------------------------------------- */
+
+static void warm_in_locked(FuseNodes *t, FuseNode *n)
+{
+    n->warm_prev = NULL;
+    n->warm_next = t->warm;
+    if (t->warm != NULL)
+        t->warm->warm_prev = n;
+    else
+        t->warm_last = n;
+    t->warm = n;
+}
+
+static void warm_out_locked(FuseNodes *t, FuseNode *n)
+{
+    if (n->warm_prev != NULL)
+        n->warm_prev->warm_next = n->warm_next;
+    else
+        t->warm = n->warm_next;
+    if (n->warm_next != NULL)
+        n->warm_next->warm_prev = n->warm_prev;
+    else
+        t->warm_last = n->warm_prev;
+}
+
+/* n's place is from now on ch, which is taken. Returns what is to be put. */
+static Chan *give_place_locked(FuseNodes *t, FuseNode *n, Chan *ch)
+{
+    Chan *old = n->chan;
+    n->chan = ch;
+    n->used = t->turn;
+    if (old == NULL && n != t->root) {
+        if (t->warm == NULL) {
+            atomic_fetch_add(&t->woken, 1);
+            word_wake(&t->woken, false);
+        }
+        warm_in_locked(t, n);
+    }
+    return old;
+}
+
+enum { SWEPT = 128, IDLE = 1000000000 };    /* places put away under one lock; a turn, in nanoseconds */
+
+/* At most `looks` of the least used: those used in this turn or the last stay. Returns how many of chans are to be put. */
+static unsigned sweep_locked(FuseNodes *t, unsigned *looks, Chan **chans)
+{
+    unsigned n = 0;
+    for (; *looks > 0 && n < SWEPT && t->warm_last != NULL; --*looks) {
+        FuseNode *last = t->warm_last;
+        warm_out_locked(t, last);
+        if (last->pins > 0 || t->turn - last->used < 2) {
+            warm_in_locked(t, last);
+        } else {
+            chans[n++] = last->chan;
+            last->chan = NULL;
+        }
+    }
+    return n;
+}
+
+bool nodes_sweep_once(FuseNodes *t)
+{
+    Chan *chans[SWEPT];
+    unsigned looks = 0, n;
+    mutex_lock(&t->lock);
+    t->turn++;
+    for (FuseNode *w = t->warm; w != NULL; w = w->warm_next)
+        looks++;
+    bool any = looks > 0;
+    do {
+        n = sweep_locked(t, &looks, chans);
+        mutex_unlock(&t->lock);
+        for (unsigned i = 0; i < n; i++)
+            chan_put(chans[i]);
+        mutex_lock(&t->lock);
+    } while (n > 0 && looks > 0);
+    mutex_unlock(&t->lock);
+    return any;
+}
+
+void nodes_sweep(FuseNodes *t)
+{
+    for (bool any = false;;) {
+        mutex_lock(&t->lock);
+        unsigned woken = atomic_load(&t->woken);
+        bool over = t->over;
+        any = t->warm != NULL;
+        mutex_unlock(&t->lock);
+        if (over)
+            return;
+        /* Woken by the first that is warm, or by the end; with something warm only the end is looked for. */
+        if (!any)
+            word_wait(&t->woken, woken, 0);
+        else if (word_wait(&t->woken, woken, clock_now(CLOCK_MONO) + IDLE) == -ETIMEDOUT)
+            nodes_sweep_once(t);
+    }
+}
+
+void nodes_sweep_over(FuseNodes *t)
+{
+    mutex_lock(&t->lock);
+    t->over = true;
+    atomic_fetch_add(&t->woken, 1);
+    mutex_unlock(&t->lock);
+    word_wake(&t->woken, true);
+}
+
+/* ---- the end of a node ------------------------------------------------------------------------------------------------- */
+
 /* Nobody has n any more. It, and then what it was the last to have, is put on *dead. */
 static void drop_locked(FuseNodes *t, FuseNode *n, FuseNode **dead)
 {
     while (n != NULL && --n->refs == 0) {
         FuseNode *parent = n->parent;
         hide_locked(t, n);
+        if (n->chan != NULL)
+            warm_out_locked(t, n);
         if (n->prev != NULL)
             n->prev->next = n->next;
         else
@@ -178,9 +284,9 @@ static void free_dead(FuseNode *dead)
 /* ---- what Linux looks up and forgets ------------------------------------------------------------------------------- */
 
 /* Through this name Linux would go on to the same file with the same rights. */
-static bool same_place(const Chan *a, const Chan *b)
+static bool leads_to(const FuseNode *n, const Chan *ch)
 {
-    return file_same(a->file, b->file) && a->flags == b->flags;
+    return n->dev == ch->file->dev && n->space == ch->file->space && n->id == ch->file->id && n->rights == ch->flags;
 }
 
 /* The node of the name, one lookup more; its place is from now on ch, *old what is to be put. Or NULL. */
@@ -189,14 +295,13 @@ static FuseNode *again_locked(FuseNodes *t, FuseNode *dir, const char *name, uin
     FuseNode *n = *slot_locked(t, dir, name, hash);
     if (n == NULL)
         return NULL;
-    if (!same_place(n->chan, ch)) {
+    if (!leads_to(n, ch)) {
         hide_locked(t, n);
         return NULL;
     }
     if (n->lookups++ == 0)
         n->refs++;
-    *old = n->chan;
-    n->chan = ch;
+    *old = give_place_locked(t, n, ch);
     return n;
 }
 
@@ -209,7 +314,11 @@ static FuseNode *node_new(FuseNode *dir, const char *name, Chan *ch)
         mem_free(copy);
         return NULL;
     }
-    *n = (FuseNode){ .parent = dir, .chan = ch, .name = copy, .lookups = 1, .refs = 1 };
+    *n = (FuseNode){ .parent = dir, .name = copy, .lookups = 1, .refs = 1 };
+    n->dev = ch->file->dev;
+    n->space = ch->file->space;
+    n->id = ch->file->id;
+    n->rights = ch->flags;
     return n;
 }
 
@@ -237,14 +346,13 @@ FuseNode *node_enter(FuseDoor *d, FuseNode *dir, const char *name, Chan *ch)
             n = fresh;
             dir->refs++;
             list_locked(t, n);
+            old = give_place_locked(t, n, ch);
             if (!alone)
                 show_locked(t, n);
         }
         mutex_unlock(&t->lock);
-        if (n != fresh) {
-            fresh->chan = NULL;
+        if (n != fresh)
             node_free(fresh);
-        }
     }
     chan_put(old);
     return n;
@@ -262,6 +370,89 @@ void node_forget(FuseDoor *d, FuseNode *n, uint64_t lookups)
         drop_locked(t, n, &dead);
     mutex_unlock(&t->lock);
     free_dead(dead);
+}
+
+/* ---- places that are used ------------------------------------------------------------------------------------------------ */
+
+/* Its place as it is, owned; or NULL, and then *parent is one reference more of its directory, and *name a copy, owned. */
+static Chan *warm_place(FuseNodes *t, FuseNode *n, FuseNode **parent, char **name)
+{
+    mutex_lock(&t->lock);
+    Chan *ch = n->chan != NULL ? chan_get(n->chan) : NULL;
+    if (ch != NULL) {
+        n->used = t->turn;
+    } else {
+        *parent = n->parent;
+        n->parent->refs++;
+        *name = mem_dup(n->name, strlen(n->name));
+    }
+    mutex_unlock(&t->lock);
+    return ch;
+}
+
+static void put_parent(FuseNodes *t, FuseNode *parent)
+{
+    FuseNode *dead = NULL;
+    mutex_lock(&t->lock);
+    drop_locked(t, parent, &dead);
+    mutex_unlock(&t->lock);
+    free_dead(dead);
+}
+
+static int walk_again(FuseRequest *r, FuseNode *n, FuseNode *parent, const char *name, Chan **out)
+{
+    FuseNodes *t = &r->door->nodes;
+    AUTO_CHAN Chan *dir = NULL;
+    AUTO_CHAN Chan *ch = NULL;
+    AUTO_CHAN Chan *old = NULL;
+    int e = name == NULL ? -ENOMEM : node_place(r, parent, &dir);
+    if (e == 0)
+        e = walk_one(&r->call, dir, name, &ch);
+    if (e == -ENOENT || e == -ENOTDIR || (e == 0 && !leads_to(n, ch)))
+        e = -ESTALE;
+    if (e < 0)
+        return e;
+    mutex_lock(&t->lock);
+    old = give_place_locked(t, n, chan_get(ch));
+    mutex_unlock(&t->lock);
+    *out = STEAL(ch);
+    return 0;
+}
+
+int node_place(FuseRequest *r, FuseNode *n, Chan **out)
+{
+    FuseNodes *t = &r->door->nodes;
+    FuseNode *parent = NULL;
+    AUTO_FREE char *name = NULL;
+    *out = warm_place(t, n, &parent, &name);
+    if (*out != NULL)
+        return 0;
+    int e = walk_again(r, n, parent, name, out);
+    put_parent(t, parent);
+    /* The next try may find the place warm, and its walks are counted from there: none of these is remembered. */
+    walk_forget(&r->call);
+    return e;
+}
+
+void node_pin(FuseDoor *d, FuseNode *n, Chan *place)
+{
+    FuseNodes *t = &d->nodes;
+    Chan *old = NULL;
+    mutex_lock(&t->lock);
+    n->pins++;
+    if (n->chan == NULL)
+        old = give_place_locked(t, n, chan_get(place));
+    mutex_unlock(&t->lock);
+    chan_put(old);
+}
+
+void node_unpin(FuseDoor *d, FuseNode *n)
+{
+    FuseNodes *t = &d->nodes;
+    mutex_lock(&t->lock);
+    n->pins--;
+    n->used = t->turn;
+    mutex_unlock(&t->lock);
 }
 
 /* ---- names that change ----------------------------------------------------------------------------------------------- */

@@ -76,6 +76,7 @@ FuseRequest *request_new(fuse_req_t req, fuse_ino_t ino, FuseRun *run)
     r->step = 0;
     r->node = node_of(d, ino);
     r->node2 = NULL;
+    r->place = r->place2 = NULL;
     r->handle = NULL;
     r->name = r->name2 = r->data = NULL;
     r->poll = NULL;
@@ -84,6 +85,23 @@ FuseRequest *request_new(fuse_req_t req, fuse_ino_t ino, FuseRun *run)
     r->call.mode = 0;
     call_begin(&r->call);
     return r;
+}
+
+static int place_of(FuseRequest *r, FuseNode *n, Chan **kept, Chan **out)
+{
+    int e = *kept != NULL ? 0 : node_place(r, n, kept);
+    *out = *kept;
+    return e;
+}
+
+int request_place(FuseRequest *r, Chan **out)
+{
+    return place_of(r, r->node, &r->place, out);
+}
+
+int request_place2(FuseRequest *r, Chan **out)
+{
+    return place_of(r, r->node2, &r->place2, out);
 }
 
 void request_step(FuseRequest *r)
@@ -292,6 +310,8 @@ static void request_end(FuseRequest *r, int n)
         answer_error(r, n);
     call_end(&r->call);
     ns_unpin(&r->call);             /* a thread that idles keeps nothing */
+    chan_put(r->place);
+    chan_put(r->place2);
     if (r->parked)
         delist(r);
     if (r->poll != NULL)

@@ -49,6 +49,7 @@ static const uint8_t numbers[] = {
     [ENOTSOCK] = WASI_ENOTSOCK,
     [EOPNOTSUPP] = WASI_ENOTSUP,
     [ETIMEDOUT] = WASI_ETIMEDOUT,
+    [ESTALE] = WASI_ESTALE,
     [ECANCELED] = WASI_ECANCELED,
 };
 

@@ -55,6 +55,7 @@
 #define ENOTSOCK 88        /* not a socket */
 #define EOPNOTSUPP 95      /* not supported */
 #define ETIMEDOUT 110      /* time is up */
+#define ESTALE 116         /* what the name led to is not there any more */
 #define ECANCELED 125      /* cancelled */
 
 #endif

@@ -21,6 +21,7 @@ static const ErrPair pairs[] = {
     { EPIPE, 32 },      { EDOM, 33 },       { ERANGE, 34 },     { EDEADLK, 35 }, { ENAMETOOLONG, 36 }, { ENOLCK, 37 },
     { ENOSYS, 38 },     { ENOTEMPTY, 39 },  { ELOOP, 40 },      { EILSEQ, 84 },  { EOVERFLOW, 75 },    { ENOTSOCK, 88 },
     { EOPNOTSUPP, 95 }, { ETIMEDOUT, 110 }, { ECANCELED, 125 }, { ENOTSUP, 95 }, { EWOULDBLOCK, 11 },
+    { ESTALE, 116 },
 };
 
 int host_err(int host)
