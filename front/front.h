@@ -16,6 +16,7 @@ enum {                              /* exit codes; else a program's own, or 128 
 
 /* argv[0] is the subcommand. verbose: says on standard error what is done. */
 int run_command(int argc, char **argv, bool verbose);
+int mount_command(int argc, char **argv, bool verbose);
 
 /* "taskfs: ..." on standard error, with a newline. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

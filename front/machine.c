@@ -44,7 +44,17 @@ static bool at_root(const Grant *g)
     return strcmp(g->dst, "/") == 0;
 }
 
-int machine_grant(Call *c, const Grant *grants, size_t n, bool bare)
+/* A bind as a task could make it: its names do not tell where on the host it is. */
+static int bind_programs(Call *c, const char *programs)
+{
+    File *root;
+    int r = devhost_new(c, programs, &root);
+    if (r == 0)
+        r = boot_bind(c, root, "/bin", BIND_RDONLY);
+    return r < 0 ? fail(c, r, "%s at /bin: %s", programs, strerror(-r)) : 0;
+}
+
+int machine_grant(Call *c, const Grant *grants, size_t n, bool bare, const char *programs)
 {
     bool root = false;
     int r = 0;
@@ -57,6 +67,8 @@ int machine_grant(Call *c, const Grant *grants, size_t n, bool bare)
             r = grant_apply(c, &grants[i]);
     if (r == 0 && root && !bare)
         CALL_RUN(c, r, boot_populate(c, c->task->kernel));
+    if (r == 0 && !bare && programs != NULL)
+        CALL_RUN(c, r, bind_programs(c, programs));
     for (size_t i = 0; r == 0 && i < n; i++)
         if (!at_root(&grants[i]))
             r = grant_apply(c, &grants[i]);

@@ -16,10 +16,10 @@
 int machine_boot(bool bare, Kernel **out, char *words);
 
 /*
- * The grants, in their order, but those at "/" first: over them the usual root is bound again, unless bare.
- * c's task is the root.
+ * The grants, in their order, but those at "/" first: over them the usual root is bound again, unless bare. programs: the directory of
+ * the host that is at /bin, read-only, unless bare; NULL: none. c's task is the root.
  */
-int machine_grant(Call *c, const Grant *grants, size_t n, bool bare);
+int machine_grant(Call *c, const Grant *grants, size_t n, bool bare, const char *programs);
 
 /* What start is to run instead of looking the first argument up: a file of the host. -ENOENT, -EISDIR, ... */
 int machine_program(Call *c, Task *t, const char *host);

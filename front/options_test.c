@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of `taskfs run`, and what they say when they are wrong.
+ * The options of taskfs(1), and what they say when they are wrong.
  */
 #include "front/options.h"
 
@@ -11,7 +11,7 @@
 enum { WORDS = 16 };
 
 /* Splits at blanks; the words stay in line. */
-static int parse(Call *c, char *line, Options *o)
+static int parse_of(Call *c, OptionsOf of, char *line, Options *o)
 {
     static char *argv[WORDS];
     int argc = 0;
@@ -20,20 +20,30 @@ static int parse(Call *c, char *line, Options *o)
         argv[argc++] = word;
     argv[argc] = NULL;
     c->words[0] = '\0';
-    return options_parse(c, argc, argv, o);
+    return options_parse(c, of, argc, argv, o);
 }
 
-static void refuses(const char *text, const char *why)
+static int parse(Call *c, char *line, Options *o)
+{
+    return parse_of(c, OPTIONS_RUN, line, o);
+}
+
+static void refuses_of(OptionsOf of, const char *text, const char *why)
 {
     Call c;
     Options o;
     char line[128];
     strcpy(line, text);
     call_init(&c, NULL);
-    TRUE(parse(&c, line, &o) < 0);
+    TRUE(parse_of(&c, of, line, &o) < 0);
     if (strstr(c.words, why) == NULL)
         FAIL("%s: \"%s\" does not say \"%s\"", text, c.words, why);
     call_destroy(&c);
+}
+
+static void refuses(const char *text, const char *why)
+{
+    refuses_of(OPTIONS_RUN, text, why);
 }
 
 TEST(options_end_at_the_program)
@@ -61,6 +71,10 @@ TEST(options_end_at_the_program)
     char help[] = "--nice 1 --help --nonsense";
     OK(parse(&c, help, &o));
     TRUE(o.help);
+    options_free(&o);
+    char letters[] = "-v -h -x";
+    OK(parse(&c, letters, &o));
+    TRUE(o.help && o.verbose);
     options_free(&o);
     call_destroy(&c);
 }
@@ -96,6 +110,50 @@ TEST(wrong_options_say_why)
     refuses("--dir /no/such/thing prog", "/no/such/thing");
     refuses("--dir ::/x prog", "want HOST");
     refuses("--mount tmpfs prog", "want TYPE");
+}
+
+TEST(each_command_has_its_own)
+{
+    Call c;
+    Options o;
+    char line[] = "--bare --allow-other --nonempty -v --dir /::/g dir ls --env x";
+    call_init(&c, NULL);
+    OK(parse_of(&c, OPTIONS_MOUNT, line, &o));
+    TRUE(o.bare && o.allow_other && o.nonempty && o.verbose);
+    EQ(o.ngrant, 1);
+    EQ(o.argc, 4);
+    STR_EQ(o.argv[0], "dir");
+    options_free(&o);
+    call_destroy(&c);
+    refuses_of(OPTIONS_MOUNT, "--bare", "no DIR");
+    refuses_of(OPTIONS_MOUNT, "--inside dir", "unknown option --inside");
+    refuses_of(OPTIONS_RUN, "--nonempty prog", "unknown option --nonempty");
+}
+
+TEST(a_mistyped_option_is_recognized)
+{
+    refuses("--dri / prog", "--dri; --dir is one");
+    refuses("--mem-limit=64M prog", "--mem-limit=64M; --memlimit is one");
+    refuses_of(OPTIONS_MOUNT, "--allow_other dir", "--allow-other is one");
+}
+
+static void help_fits(OptionsOf of, const char *option)
+{
+    Text t = { 0 };
+    options_help(of, &t);
+    OK(text_ok(&t));
+    TRUE(strstr(t.s, option) != NULL);
+    for (const char *line = t.s, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        if (end - line >= 80)
+            FAIL("%.*s", (int)(end - line), line);
+    text_free(&t);
+}
+
+TEST(help_has_every_option_in_eighty_columns)
+{
+    help_fits(OPTIONS_RUN, "  --memlimit SIZE             what");
+    help_fits(OPTIONS_RUN, "  -v, --verbose               say");
+    help_fits(OPTIONS_MOUNT, "  --allow-other               other");
 }
 
 static int parse_all(void *arg)

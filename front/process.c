@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,6 +58,43 @@ void process_raise_files(void)
         l.rlim_cur = l.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &l);
     }
+}
+
+static bool is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/*
+ * A `bin` beside the program is ours in a build tree only, where the library is beside it as well: elsewhere it may be anybody's.
+ */
+static char *programs_near(const char *own)
+{
+    static const char *const near[] = { "../lib/taskfs/bin", "bin" };
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/libtaskfs.so.0", own);
+    size_t n = access(path, F_OK) == 0 ? sizeof near / sizeof near[0] : 1;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", own, near[i]);
+        if (is_dir(path))
+            return strdup(path);
+    }
+    return NULL;
+}
+
+char *process_programs(void)
+{
+    const char *told = getenv("TASKFS_BIN");
+    if (told != NULL)
+        return told[0] == '\0' ? NULL : strdup(told);
+    char own[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (n <= 0)
+        return NULL;
+    own[n] = '\0';
+    *strrchr(own, '/') = '\0';
+    return programs_near(own);
 }
 
 unsigned process_closed_streams(void)

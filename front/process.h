@@ -16,6 +16,11 @@ int process_realpath(const char *path, char **out);
 int process_cwd(char **out);        /* the same of the directory */
 void process_free(char *s);         /* what the two above gave */
 void process_raise_files(void);     /* as many descriptors as the host allows */
+/*
+ * The directory of the programs that ship with taskfs, owned (process_free): TASKFS_BIN (empty: none), else by where this program's
+ * file is, installed or in its build tree. NULL when there is none.
+ */
+char *process_programs(void);
 
 /*
  * Which of the descriptors 0 to 2 were not open when the process began, a bit for each. From then on they are taken by

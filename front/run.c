@@ -35,23 +35,19 @@ typedef struct Run {
 
 static void usage(void)
 {
-    puts("usage: taskfs run [OPTION...] PROGRAM [ARG...]\n"
-         "\n"
-         "Runs PROGRAM, a WASI module of the host, as a task. It sees /bin, /tmp, /dev, /task, /cap and what is "
-         "granted:\n"
-         "\n"
-         "  --dir HOST[::GUEST][:ro]       a directory or file of the host, at GUEST or at its own path; also a "
-         "preopen\n"
-         "  --mount TYPE[:SOURCE]::DST     a file system at DST: tmpfs, or tar with SOURCE a file of the host\n"
-         "  --bare                         nothing but what is granted\n"
-         "  --env NAME=VALUE               a variable; --env NAME takes the host's value\n"
-         "  --cwd DIR                      where it starts: else the host's directory if that is granted, else /\n"
-         "  --memlimit SIZE                what it may take of memory: 64M, 1G\n"
-         "  --nice N                       from -20, for more of the processor, to 19\n"
-         "  --inside                       PROGRAM is a file of what it sees, not of the host\n"
-         "\n"
-         "The exit code is the program's; 125 taskfs failed, 126 PROGRAM cannot be run, 127 it is not there,\n"
-         "134 it trapped, 128+N signal N ended it. ^C, ^Z, SIGTERM, SIGHUP and SIGQUIT reach the task.");
+    Text options = { 0 };
+    options_help(OPTIONS_RUN, &options);
+    printf("usage: taskfs run [OPTION...] PROGRAM [ARG...]\n"
+           "\n"
+           "Runs PROGRAM, a WASI module of the host, as a task. It sees /bin, /tmp, /dev,\n"
+           "/task, /cap and what is granted:\n"
+           "\n"
+           "%s"
+           "\n"
+           "The exit code is the program's; 125 taskfs failed, 126 PROGRAM cannot be run,\n"
+           "127 it is not there, 134 it trapped, 128+N signal N ended it. ^C, ^Z reach it.\n",
+           options.s != NULL ? options.s : "");
+    text_free(&options);
 }
 
 /* ---- setting up --------------------------------------------------------------------------------------------------- */
@@ -138,7 +134,9 @@ static int set_files(Call *c, Run *run, Task *t)
 static int make_task(Call *c, Run *run, Task **out)
 {
     const Options *o = &run->options;
-    int r = machine_grant(c, o->grants, o->ngrant, o->bare);
+    char *programs = process_programs();
+    int r = machine_grant(c, o->grants, o->ngrant, o->bare, programs);
+    process_free(programs);
     if (r == 0)
         CALL_RUN(c, r, task_new(c, c->task, NULL, out));
     if (r == 0)
@@ -314,9 +312,7 @@ static int run_in(Run *run)
 {
     const Options *o = &run->options;
     if (run->verbose)
-        for (size_t i = 0; i < o->ngrant; i++)
-            complain("%s at %s%s", o->grants[i].source != NULL ? o->grants[i].source : o->grants[i].type,
-                     o->grants[i].dst, o->grants[i].rdonly ? ", read-only" : "");
+        options_say_grants(o);
     int r = make_task(&run->call, run, &run->task);
     if (r < 0) {
         say_why(&run->call, "cannot make the task", r);
@@ -332,13 +328,13 @@ static int run_in(Run *run)
 
 int run_command(int argc, char **argv, bool verbose)
 {
-    Run run = { .verbose = verbose, .closed = process_closed_streams() };
+    Run run = { .closed = process_closed_streams() };
     Call parse;
     char words[sizeof parse.words];
     process_take_signals();
     process_raise_files();
     call_init(&parse, NULL);
-    int r = options_parse(&parse, argc, argv, &run.options);
+    int r = options_parse(&parse, OPTIONS_RUN, argc, argv, &run.options);
     if (r < 0)
         complain("run: %s; see `taskfs run --help`", parse.words[0] != '\0' ? parse.words : strerror(-r));
     call_destroy(&parse);
@@ -349,6 +345,7 @@ int run_command(int argc, char **argv, bool verbose)
         options_free(&run.options);
         return 0;
     }
+    run.verbose = verbose || run.options.verbose;
     int code = EXIT_TASKFS;
     r = machine_boot(run.options.bare, &run.kernel, words);
     if (r < 0) {
