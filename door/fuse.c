@@ -16,6 +16,7 @@
 #include "door/fuse_door.h"
 #include "door/fuse_mount.h"
 #include "door/fuse_ops.h"
+#include "os/host.h"
 
 static const struct fuse_lowlevel_ops ops;
 
@@ -70,6 +71,12 @@ static int mount_there(FuseDoor *d, const FuseMount *m, char *words)
     said = NULL;
     fuse_opt_free_args(&args);
     d->mounted = r == 0;
+    if (r == 0) {
+        /* A directory of the host that was granted may have the mount below it. */
+        d->device = mount_device(d->dir);
+        if (d->device != 0 && d->covered >= 0)
+            r = host_served(d->device, d->covered);
+    }
     if (r < 0) {
         char why[FUSE_WORDS];
         snprintf(why, sizeof why, "%s", words[0] != '\0' ? words : r == -ENOMEM ? "no memory" : "it was not allowed");
@@ -103,6 +110,7 @@ int fuse_door_open(Kernel *k, const FuseMount *m, FuseDoor **out, char *words)
     }
     d->kernel = k;
     d->dir = dir;
+    d->covered = mount_covered(dir);
     d->verbose = m->verbose;
     mutex_init(&d->lock, RANK_LEAF);
     mutex_init(&d->run_lock, RANK_LEAF);
@@ -258,6 +266,8 @@ void fuse_door_close(FuseDoor *d)
     nodes_free(&d->nodes);
     if (d->session != NULL)
         fuse_session_destroy(d->session);
+    host_served_over(d->device);
+    mount_covered_close(d->covered);
     mutex_destroy(&d->lock);
     mutex_destroy(&d->run_lock);
     mutex_destroy(&d->park_lock);

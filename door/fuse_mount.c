@@ -2,6 +2,7 @@
 /*
  * Looks before libfuse mounts, so that what is wrong has words that say what to do.
  */
+#define _GNU_SOURCE
 #include "door/fuse_mount.h"
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static const char device[] = "/dev/fuse";
@@ -106,4 +108,24 @@ int mount_allowed(char *words, size_t room)
         return -ENOENT;
     }
     return 0;
+}
+
+int mount_covered(const char *dir)
+{
+    int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+void mount_covered_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+uint64_t mount_device(const char *dir)
+{
+    struct statx st;
+    if (statx(AT_FDCWD, dir, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+        return 0;
+    return makedev(st.stx_dev_major, st.stx_dev_minor);
 }

@@ -20,8 +20,7 @@ static const ErrPair pairs[] = {
     { ETXTBSY, 26 },    { EFBIG, 27 },      { ENOSPC, 28 },     { ESPIPE, 29 },  { EROFS, 30 },        { EMLINK, 31 },
     { EPIPE, 32 },      { EDOM, 33 },       { ERANGE, 34 },     { EDEADLK, 35 }, { ENAMETOOLONG, 36 }, { ENOLCK, 37 },
     { ENOSYS, 38 },     { ENOTEMPTY, 39 },  { ELOOP, 40 },      { EILSEQ, 84 },  { EOVERFLOW, 75 },    { ENOTSOCK, 88 },
-    { EOPNOTSUPP, 95 }, { ETIMEDOUT, 110 }, { ECANCELED, 125 }, { ENOTSUP, 95 }, { EWOULDBLOCK, 11 },
-    { ESTALE, 116 },
+    { EOPNOTSUPP, 95 }, { ETIMEDOUT, 110 }, { ECANCELED, 125 }, { ENOTSUP, 95 }, { EWOULDBLOCK, 11 },  { ESTALE, 116 },
 };
 
 int host_err(int host)

@@ -29,6 +29,13 @@ int host_root(const char *path, int *fd);
 /* One name in dir, not followed when it is a link; the handle only names it (O_PATH). ".", "..", "/" in name: -EINVAL. */
 int host_walk(int dir, const char *name, int *fd);
 /*
+ * dev is a file system that this process serves itself (a FUSE mount): who walks into it from here would wait for himself. So host_walk
+ * shows in its place what it covers, the directory that the O_PATH handle `covered` names; it is borrowed until host_served_over.
+ * -ENOMEM: there are too many.
+ */
+int host_served(uint64_t dev, int covered);
+void host_served_over(uint64_t dev);
+/*
  * Opens what the O_PATH handle fd names. flags: HOST_READ ... TRUNC, NONBLOCK. Never waits with HOST_NONBLOCK.
  *   -ENXIO  a socket; a FIFO for writing that nobody reads; a device that is not there
  */

@@ -13,6 +13,12 @@
 /* The number of os/err.h, positive, for the host's error number; EIO for one that has none (os/errno.c). */
 int host_err(int host);
 
+/*
+ * fd was just opened to name something, or is -1 (errno says why): it itself, or instead of a file system that this process serves
+ * what that covers (os/posix/hostserved.c). -1 and errno.
+ */
+int host_not_served(int fd);
+
 /* An allocation of any kind asks this first: true means that a test wants it to fail (os/mem.c). */
 bool mem_failing(void);
 

@@ -90,11 +90,11 @@ int host_walk(int dir, const char *name, int *fd)
                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
         long got = syscall(SYS_openat2, dir, name, &how, sizeof how);
         if (got >= 0 || (errno != ENOSYS && errno != EPERM))
-            return opened((int)got, fd);
+            return opened(host_not_served((int)got), fd);
         if (errno == ENOSYS)
             atomic_store_explicit(&missing, true, memory_order_relaxed);
     }
-    return opened(openat(dir, name, HANDLE), fd);
+    return opened(host_not_served(openat(dir, name, HANDLE)), fd);
 }
 
 int host_create(int dir, const char *name, uint32_t mode, int *fd, int *made)

@@ -192,3 +192,44 @@ TEST(an_append_goes_behind_what_others_wrote)
     host_close(other);
     tree_end(&t);
 }
+
+static uint64_t ino_in(int dir, const char *name)
+{
+    HostStat st;
+    int fd = -1;
+    OK(host_walk(dir, name, &fd));
+    OK(host_stat(fd, &st));
+    host_close(fd);
+    return st.ino;
+}
+
+TEST(what_this_process_serves_is_not_walked_into)
+{
+    Tree t;
+    HostStat proc, covered;
+    struct stat own;
+    int root = -1, dir = -1;
+    tree_begin(&t);
+    OK(host_root("/", &root));
+    OK(host_walk(t.root, "dir", &dir));
+    OK(host_stat(dir, &covered));
+    TRUE(stat("/proc", &own) == 0);
+    proc = (HostStat){ .dev = own.st_dev, .ino = own.st_ino };
+    uint64_t tmp = ino_in(root, "tmp");
+    OK(host_served(proc.dev, dir));                     /* as if /proc were a mount of our own */
+    EQ(ino_in(root, "proc"), covered.ino);
+    EQ(ino_in(root, "tmp"), tmp);
+    OK(host_served(1, dir));
+    host_served_over(proc.dev);
+    EQ(ino_in(root, "proc"), proc.ino);
+    host_served_over(1);
+    host_served_over(1);                                /* not there any more: nothing happens */
+    for (int i = 0; i < 16; i++)
+        OK(host_served(1, dir));
+    EQ(host_served(1, dir), -ENOMEM);
+    for (int i = 0; i < 16; i++)
+        host_served_over(1);
+    host_close(dir);
+    host_close(root);
+    tree_end(&t);
+}
