@@ -28,7 +28,7 @@ enum { SPIN_MOST = 1500, SPIN_LEAST = 32, SPIN_AGAIN = 256 };      /* looks (som
 
 void call_init(Call *c, Task *task)
 {
-    *c = (Call){ .task = task, .spin = SPIN_LEAST };
+    *c = (Call){ .task = task, .spin = SPIN_LEAST, .waker = -1 };
 }
 
 void call_destroy(Call *c)
@@ -72,6 +72,7 @@ void call_end(Call *c)
 static atomic_uint *call_post(Call *c, unsigned bit)
 {
     unsigned old = atomic_load_explicit(&c->state, memory_order_relaxed);
+    atomic_store_explicit(&c->waker, thread_processor(), memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&c->state, &old, (old | bit) & ~(CALL_SUSPENDED | CALL_ASLEEP))) {
     }
     if ((old & CALL_SUSPENDED) != 0)
@@ -162,10 +163,14 @@ static bool call_expired(const Call *c)
 /*
  * Looks for a moment before it sleeps: two threads that answer each other so never enter the host, which takes twenty times as
  * long (bench/bench_pipe.c). It looks longer once that was of use and less long each time it was in vain, down to next to
- * nothing; and long now and then, since two that sleep for each other would never find out otherwise. True: a bit came.
+ * nothing; and long now and then, since two that sleep for each other would never find out otherwise. It does not look at all when
+ * who woke it last ran on this very processor: that one runs again only when this thread sleeps. True: a bit came.
  */
 static bool call_spin(Call *c)
 {
+    int waker = atomic_load_explicit(&c->waker, memory_order_relaxed);
+    if (waker >= 0 && waker == thread_processor())
+        return false;
     unsigned n = ++c->parks % SPIN_AGAIN == 0 ? SPIN_MOST : c->spin;
     for (; n > 0; n--) {
         if (atomic_load_explicit(&c->state, memory_order_relaxed) != 0) {

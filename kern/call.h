@@ -66,6 +66,7 @@ struct Call {
     uint64_t deadline;              /* on CLOCK_MONO; 0 none. A parked call is woken then, and entered again */
 
     unsigned spin, parks;           /* how long to look before sleeping, and how often it parked (call.c) */
+    atomic_int waker;               /* the processor of who woke it last, or -1 */
     atomic_uint state;              /* CALL_WOKEN and the others (call.c); what a parked thread sleeps on */
 
     Waiter first;                   /* the usual single waiter */

@@ -155,6 +155,7 @@ int worker_nice_of(int64_t id, int nice);
 void workers_drain(void);
 unsigned workers_live(void);                    /* threads that exist now, idle ones included */
 void thread_yield(void);
+int thread_processor(void);                     /* which one runs this thread, at this moment; -1 where the host cannot tell */
 /* In a loop that looks at memory again and again: leaves the processor's other thread more room. */
 static inline void cpu_relax(void)
 {

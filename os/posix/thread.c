@@ -165,6 +165,11 @@ void thread_yield(void)
     sched_yield();
 }
 
+int thread_processor(void)
+{
+    return sched_getcpu();                      /* a word that Linux keeps for each thread (rseq) */
+}
+
 static int clamp_nice(int base, int nice)
 {
     int n = base + nice;

@@ -2,6 +2,7 @@
 /* What the slabs promise: few mappings for many threads, guards, a signal stack; and priorities. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -139,4 +140,18 @@ TEST(a_niced_thread_is_not_kept)
 TEST(a_thread_that_is_gone_cannot_be_niced)
 {
     EQ(worker_nice_of(0x3fffffff, 1), -ESRCH);
+}
+
+TEST(a_thread_knows_its_processor)
+{
+    cpu_set_t all, one;
+    TRUE(sched_getaffinity(0, sizeof all, &all) == 0);
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (!CPU_ISSET(i, &all))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        TRUE(sched_setaffinity(0, sizeof one, &one) == 0);
+        EQ(thread_processor(), i);
+    }
 }

@@ -40,6 +40,11 @@ void thread_yield(void)
     emscripten_futex_wait(&never, 0, 0.02);
 }
 
+int thread_processor(void)
+{
+    return -1;
+}
+
 int worker_nice_of(int64_t id, int nice)
 {
     (void)id;
