@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * count [LAST [MILLISECONDS]]: a number a line, one a second (or as often as told), up to LAST, or until somebody ends it.
+ * count [LAST [MILLISECONDS]]: a number a line, one a second (or as often as told), up to LAST, or until somebody ends
+ * it.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn PROGRAM [ARG...]: runs a program as a child, and ends as it does. What a shell does is what any program can do: the child is
- * a directory, too. It can name what its parent can name, no more.
+ * spawn PROGRAM [ARG...]: runs a program as a child, and ends as it does. What a shell does, any program can do: the child
+ * is a directory, too. It can name what its parent can name, no more.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tally FILE [TIMES]: adds one to the number in FILE, so many times. Others may do the same at the same time: each addition holds a
- * lock, which is asked for at the control file of one's own descriptor.
+ * tally FILE [TIMES]: adds one to the number in FILE, so many times. Others may do the same at the same time: each
+ * addition holds a lock, which is asked for at the control file of one's own descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
