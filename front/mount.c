@@ -68,7 +68,7 @@ static void take_signals(void *arg)
 {
     Mount *m = arg;
     while (!atomic_load(&m->over))
-        if (process_next_signal() == SIG_TERM)
+        if (process_next_signal(-1) == SIG_TERM)
             fuse_door_end(m->door);
     end_thread(m);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2 };
@@ -112,6 +113,11 @@ unsigned process_stream_mode(int fd)
     return flags < 0 ? 0 : (flags & O_ACCMODE) == O_RDWR ? 3 : (flags & O_ACCMODE) == O_WRONLY ? 2 : 1;
 }
 
+bool process_is_terminal(int fd)
+{
+    return isatty(fd) == 1;
+}
+
 int process_position(int fd, uint64_t *pos)
 {
     struct stat st;
@@ -151,15 +157,16 @@ void process_take_signals(void)
     signal(SIGPIPE, SIG_IGN);       /* a closed standard descriptor is an error of the task's write */
 }
 
-int process_next_signal(void)
+int process_next_signal(int ms)
 {
+    const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
     sigset_t set;
     fill(&set);
     int n;
     do
-        n = sigwaitinfo(&set, NULL);
+        n = ms < 0 ? sigwaitinfo(&set, NULL) : sigtimedwait(&set, NULL, &time);
     while (n < 0 && errno == EINTR);
-    return n == SIGRTMIN ? 0 : n;
+    return n == SIGRTMIN || n < 0 ? 0 : n;
 }
 
 void process_poke(void)

@@ -30,6 +30,7 @@ unsigned process_closed_streams(void);
 
 /* What descriptor fd is open for: 1 reading, 2 writing, 3 both. */
 unsigned process_stream_mode(int fd);
+bool process_is_terminal(int fd);
 
 /* Where the regular file at descriptor fd stands, and to move it there. -ESPIPE: no regular file. */
 int process_position(int fd, uint64_t *pos);
@@ -40,7 +41,8 @@ void process_move(int fd, uint64_t pos);
  * thread. Called before any other thread exists.
  */
 void process_take_signals(void);
-int process_next_signal(void);      /* waits; the number (Linux's), or 0 after process_poke */
+int process_next_signal(
+    int ms); /* waits, for ever when ms is negative; the number (Linux's), or 0 after process_poke or in vain */
 void process_poke(void);            /* from any thread */
 void process_stop(void);            /* stops this process, as SIGSTOP does; returns when it is continued */
 

@@ -14,6 +14,7 @@
 #include "front/machine.h"
 #include "front/options.h"
 #include "front/process.h"
+#include "front/progress.h"
 #include "kern/account.h"
 #include "kern/path.h"
 
@@ -25,6 +26,7 @@ typedef struct Run {
     Task *task;                     /* owned */
     Chan *input;                    /* owned: the regular file at descriptor 0, or NULL */
     Call call;                      /* the worker's, once it runs */
+    Progress progress;
 
     atomic_int signal;              /* that ended the start */
     atomic_uint early;              /* bit N: signal N came before the start was over, and is still to be passed on */
@@ -181,6 +183,7 @@ static void worker(void *arg)
     Run *run = arg;
     int r = 0, code = 0;
     CALL_RUN(&run->call, r, start(run));
+    progress_done(&run->progress);
     if (r == 0) {
         atomic_store(&run->started, true);
         pass_on_early(run);
@@ -221,9 +224,11 @@ static int run_task(Run *run)
     call_init(&c, run->kernel->root);
     int r = worker_run(worker, run, 0);
     while (r == 0 && !atomic_load(&run->done)) {
-        int n = process_next_signal();
+        int n = process_next_signal(atomic_load(&run->started) ? -1 : PROGRESS_LATE);
         if (n > 0)
             pass_on(run, &c, n);
+        else if (!atomic_load(&run->started))
+            progress_late(&run->progress);
     }
     call_destroy(&c);
     return r;
@@ -292,6 +297,7 @@ static void say_trap(Task *t)
 static int run_prepared(Run *run)
 {
     uint64_t began = clock_now(CLOCK_MONO);
+    progress_begin(&run->progress, run->kernel->list, run->options.argv[0], run->verbose);
     int r = run_task(run);
     if (r < 0) {
         say_why(&run->call, "no thread", r);

@@ -27,6 +27,11 @@ struct Engine {
     int (*run)(Call *c, Task *t, void *image);              /* takes image, on failure too */
     void (*unload)(void *image);                            /* an image that is not run after all */
     void (*notice)(Task *t);        /* called with no lock held; the task may have ended meanwhile */
+    /*
+     * Optional, for who waits in a long load: how many programs this process has begun to compile, and, into kept (n bytes), the
+     * directory that keeps what comes of it; "" when it is not kept.
+     */
+    unsigned (*compiles)(char *kept, size_t n);
 };
 
 /* What the engine asks of the kernel, beside the calls of its program. */

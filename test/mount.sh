@@ -52,6 +52,7 @@ unmounted() { ! mountpoint -q "$here/m" && [ -d "$here/m" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 state() { sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null; }
 stopped() { [ "$(state "$1")" = T ]; }
+goes_on() { [ "$(state "$1")" = S ]; }
 server_of() { cat "/proc/$1/task/$1/children" 2>/dev/null | cut -d' ' -f1; }
 
 # begins ARG...: `taskfs mount ARG...` in the background, once it is mounted; pid is its number. (What a shell without job control starts
@@ -238,9 +239,10 @@ terminal() {
     exec 3>keys
     types 'echo begin-$((1+1))\n'
     comes shown begin-2
-    types "$taskfs mount m sleep 100\n"
+    types "$taskfs mount m sleep $$00\n"
     comes mounted
-    comes sh -c "ps -o comm= -t \$(ps -o tty= -p \$(pgrep -P $terminal | head -n 1)) | grep -q sleep"
+    comes pgrep -f "^sleep $$00\$"
+    sleeper=$(pgrep -f "^sleep $$00\$")
     types '\032'
     comes shown '[Ss]\(topped\|uspended\)'
     types 'echo after-$((1+1))\n'
@@ -248,7 +250,7 @@ terminal() {
     is "^Z gives the shell back" yes "$(shown after-2 && echo yes)"
     is "it is served meanwhile" "bin cap dev task tmp" "$(ls m | xargs)"
     types 'fg\n'
-    sleep 0.3
+    comes goes_on "$sleeper"
     types '\003'
     types 'echo code-$?\n'
     comes shown code-1

@@ -87,6 +87,7 @@ int image_of(uint8_t *source, size_t n, Image **out, bool *fresh);
 /* Compiles a fresh image, or takes it from the disk: image_map is quick and answers whether it was there. */
 bool image_map(Image *im);
 void image_compile(Image *im);
+unsigned wt_compiles(char *kept, size_t n);     /* Engine.compiles */
 /* im cannot be had: wakes who waits, and the next one tries anew. */
 void image_fail(Image *im, int error, const char *words);
 /* 0 ready; WAIT, armed; or why not, with words. */

@@ -64,6 +64,16 @@ static int disk_dir(char *path, size_t n)
     return S_ISDIR(s.st_mode) && is_private(&s) ? 0 : -1;
 }
 
+void disk_kept(char *path, size_t n)
+{
+    char modules[PATH_MAX];
+    bool kept = disk_dir(modules, sizeof(modules)) == 0;
+    if (kept)
+        *strrchr(modules, '/') = '\0';
+    if (!kept || snprintf(path, n, "%s", modules) >= (int)n)
+        path[0] = '\0';
+}
+
 /* The file of a kind for a key: /DIR/KEY + end. */
 static int disk_path(char *path, size_t n, const uint8_t *key, const char *end)
 {

@@ -15,6 +15,9 @@
 wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const uint8_t *key);
 void disk_store(const char *variant, const uint8_t *key, const wasmtime_module_t *module);
 
+/* The directory that all of it is in, into path; "" when nothing can be kept. */
+void disk_kept(char *path, size_t n);
+
 /*
  * What a large file was when it was read, as a hash, and what it was then: its bytes' hash and how much memory it begins with.
  * Spares reading it again to know which module it is.

@@ -225,4 +225,5 @@ const Engine engine_wasmtime = {
     .run = wt_run,
     .unload = wt_unload,
     .notice = wt_notice,
+    .compiles = wt_compiles,
 };
