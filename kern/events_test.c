@@ -107,7 +107,30 @@ TEST(reading_an_exit_is_waiting_for_it)
     EQ(world_wait(&w, 3), 2);
     EQ(world_wait(&w, 2), 1);
     EQ(w.root->later_waited, 1);
+    EQ(world_start(&w, "sleep"), 4);
+    OK(world_ctl(&w, 4, "kill TERM"));
+    until(&w, events, "4 killed 15\n");
+    AUTO_TASK *killed = task_find(w.k, 4);
+    mutex_lock(&w.k->lock);
+    TRUE(killed->waited);
+    mutex_unlock(&w.k->lock);
+    task_put(STEAL(killed));
     task_put(STEAL(t));
+    OK(world_close(&w, events));
+    world_end(&w);
+}
+
+TEST(a_line_is_not_cut_where_another_one_went_before_it)
+{
+    World w = world(PROGRAMS);
+    Chan *events;
+    char s[20];
+    OK(world_open(&w, "/task/1/events", OPEN_READ, &events));
+    EQ(world_run(&w, "exit 1"), 1);
+    EQ(world_run(&w, "exit 2"), 2);
+    EQ(world_get(&w, events, s, sizeof s), 11);         /* "2 exited 1\n" */
+    EQ(world_get(&w, events, s, sizeof s), 11);
+    MEM_EQ(s, "3 exited 2\n", 11);
     OK(world_close(&w, events));
     world_end(&w);
 }
