@@ -73,7 +73,7 @@ Chan *chan_new_at(Call *c, File *file, Path *path)
 
 void chan_put(Chan *ch)
 {
-    if (ch == NULL || !ref_put(&ch->ref))
+    if (ch == NULL || !ref_put_alone(&ch->ref))
         return;
     if (ch->open) {
         if (ch->file->dev->close != NULL)

@@ -4,17 +4,37 @@
 #include "kern/count.h"
 #include "test/test.h"
 
-TEST(what_is_added_is_taken_off_wherever_it_lies)
+enum { THREADS = 4, OBJECTS = 1000 };
+
+static atomic_uint busy;
+
+static void make_some(void *arg)
+{
+    for (unsigned i = 0; i < OBJECTS; i++)
+        count_add(OBJ_CAP, arg);
+    atomic_fetch_sub(&busy, 1);
+}
+
+/* The threads that made the objects are gone, and this one ends them. */
+TEST(what_one_thread_adds_another_takes_off_also_when_the_first_has_ended)
 {
     int64_t before = count_of(OBJ_CAP);
-    char *p = mem_alloc(1 << 16);
-    for (unsigned i = 0; i < 1 << 16; i += 48)
-        count_add(OBJ_CAP, p + i);
-    EQ(count_of(OBJ_CAP) - before, ((1 << 16) + 47) / 48);
-    for (unsigned i = 0; i < 1 << 16; i += 48)
-        count_sub(OBJ_CAP, p + i);
+    for (int turn = 1; turn <= 3; turn++) {
+        atomic_store(&busy, THREADS);
+        for (int i = 0; i < THREADS; i++)
+            OK(worker_run(make_some, &busy, 0));
+        while (atomic_load(&busy) > 0)
+            thread_yield();
+        EQ(count_of(OBJ_CAP) - before, turn * THREADS * OBJECTS);
+        while (workers_live() > 0) {
+            workers_drain();
+            thread_yield();
+        }
+        EQ(count_of(OBJ_CAP) - before, turn * THREADS * OBJECTS);
+    }
+    for (unsigned i = 0; i < 3 * THREADS * OBJECTS; i++)
+        count_sub(OBJ_CAP, &busy);
     EQ(count_of(OBJ_CAP), before);
-    mem_free(p);
 }
 
 TEST(every_kind_has_a_line_of_its_own)

@@ -46,7 +46,8 @@ enum LockRank {
     RANK_FLOCK,                     /* file locks */
     RANK_ACCOUNT,                   /* Account.lock */
     RANK_WAIT,                      /* the waiters' locks (wait.c) */
-    RANK_LEAF,                      /* what calls nothing: trace, counters, pools */
+    RANK_LEAF,                      /* what calls nothing: trace, pools */
+    RANK_COUNT,                     /* the list of the threads' counters (count.c): may be taken wherever an object is made */
 };
 
 /*
@@ -78,6 +79,15 @@ static inline void ref_get(Ref *r)
 static inline bool ref_put(Ref *r)
 {
     return atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel) == 1;      /* no fence: tsan knows none */
+}
+
+/*
+ * The same for what can only be found by who has a reference: the last one needs no exchange, because nobody else can be about to
+ * take another.
+ */
+static inline bool ref_put_alone(Ref *r)
+{
+    return atomic_load_explicit(&r->n, memory_order_acquire) == 1 || ref_put(r);
 }
 
 /* Scope-bound release: AUTO_CHAN, AUTO_FILE, AUTO_TASK, AUTO_FREE; STEAL hands a reference on. */

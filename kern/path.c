@@ -38,7 +38,7 @@ Path *path_join(const Path *dir, const char *name)
 
 void path_put(Path *p)
 {
-    if (p == NULL || !ref_put(&p->ref))
+    if (p == NULL || !ref_put_alone(&p->ref))
         return;
     count_sub(OBJ_PATH, p);
     mem_free(p);
