@@ -40,6 +40,44 @@ TEST(a_block_replaces_and_another_goes_on)
     strv_free(&v);
 }
 
+/* The last string goes on where the block ended without its NUL: also in a copy, but not behind a variable that was set. */
+TEST(an_open_end_is_copied_and_closed_by_setting)
+{
+    Strv v = { 0 }, copy = { 0 };
+    OK(strv_set_block(&v, "A=1\0B=2", 7));
+    OK(strv_copy(&copy, &v, NULL));
+    OK(strv_append_block(&copy, "3\0C", 3));
+    holds(&copy, "A=1|B=23|C|");
+    OK(env_set(&v, "A=0"));
+    OK(strv_append_block(&v, "4", 1));
+    holds(&v, "A=0|B=24|");
+    OK(env_set(&v, "B=5"));
+    OK(strv_append_block(&v, "D", 1));
+    holds(&v, "A=0|B=5|D|");
+    strv_free(&v);
+    strv_free(&copy);
+}
+
+TEST(what_is_shortened_is_given_back)
+{
+    enum { BIG = 100000 };
+    static char big[BIG];
+    AccountSums sums;
+    Strv v = { .account = account_new(NULL) };
+    Account *a = v.account;
+    memset(big, 'x', sizeof big);
+    OK(strv_set_block(&v, big, sizeof big));
+    account_sums(a, &sums);
+    TRUE(sums.mem_current >= BIG);
+    OK(strv_set_block(&v, "x", 2));
+    account_sums(a, &sums);
+    TRUE(sums.mem_current < BIG / 2);
+    strv_free(&v);
+    account_sums(a, &sums);
+    EQ(sums.mem_current, 0);
+    account_put(a);
+}
+
 TEST(a_file_is_written_however_it_is_cut)
 {
     static const char all[] = "prog\0\0-x\0two words";
