@@ -20,7 +20,7 @@ typedef struct Side {
     void *arg;
 } Side;
 
-/* Runs both in turn, n times a round, and prints a row. target: how many times faster ours is meant to be; 0 for none. */
+/* Runs both in turn, n times a round, every other round theirs first, and prints a row. target: how many times faster ours is meant to be; 0 for none. */
 void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double target);
 
 /* ---- the host's side: a small process of its own, made before anything large exists (bench_host.c) ------------------------- */
@@ -39,6 +39,8 @@ typedef enum HostWork {
 void host_begin(const char *scratch, const char *programs);
 void host_end(void);
 double host_run(void *work, unsigned n);        /* work: a HostWork * */
+/* From now on all threads of this process and the host's side share one processor; false: they run where the host likes. */
+void host_one_processor(bool one);
 
 /* ---- the kernel's side (rig.c) ------------------------------------------------------------------------------------ */
 

@@ -6,9 +6,12 @@
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -196,4 +199,23 @@ double host_run(void *work, unsigned n)
     must(write(to_host[1], &o, sizeof o) == sizeof o, "order");
     must(read(from_host[0], &ns, sizeof ns) == sizeof ns, "answer");
     return ns;
+}
+
+void host_one_processor(bool one)
+{
+    static cpu_set_t all;
+    if (CPU_COUNT(&all) == 0)
+        must(sched_getaffinity(0, sizeof all, &all) == 0, "sched_getaffinity");
+    cpu_set_t set = all;
+    if (one) {
+        CPU_ZERO(&set);
+        CPU_SET(sched_getcpu(), &set);
+    }
+    must(sched_setaffinity(host, sizeof set, &set) == 0, "sched_setaffinity");
+    DIR *threads = opendir("/proc/self/task");
+    must(threads != NULL, "/proc/self/task");
+    for (struct dirent *e; (e = readdir(threads)) != NULL;)
+        if (e->d_name[0] != '.')
+            (void)sched_setaffinity(atoi(e->d_name), sizeof set, &set);     /* one that has just ended needs none */
+    closedir(threads);
 }

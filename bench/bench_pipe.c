@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pipe between two tasks against one between two processes: blocks of 64 KiB, and one byte there and back.
+ * A pipe between two tasks against one between two processes: blocks of 64 KiB, and one byte there and back. Where the two ends run
+ * decides more than anything else: on two processors, where the host likes, and then both ends of either side on one.
  */
 #include "bench/bench.h"
 
@@ -96,7 +97,11 @@ void bench_pipes(Rig *m)
     static HostWork blocks = HOST_PIPE_BLOCKS, bytes = HOST_PIPE_BYTES;
     Pair big = { .m = m, .first = block_writer, .second = block_reader, .size = "\\00\\00\\01\\00" };
     Pair small = { .m = m, .first = byte_asker, .second = byte_answerer, .size = "\\01\\00\\00\\00", .back = true };
-    bench_pair("pipe: 64 KiB", (Side){ "tasks", run_pair, &big }, (Side){ "host's pipe", host_run, &blocks }, 4000, 3);
-    bench_pair("pipe: one byte there and back", (Side){ "tasks", run_pair, &small },
-               (Side){ "host's pipe", host_run, &bytes }, 10000, 2);
+    Side host_blocks = { "host's pipe", host_run, &blocks }, host_bytes = { "host's pipe", host_run, &bytes };
+    bench_pair("pipe: 64 KiB", (Side){ "tasks", run_pair, &big }, host_blocks, 4000, 3);
+    bench_pair("pipe: one byte there and back", (Side){ "tasks", run_pair, &small }, host_bytes, 10000, 2);
+    host_one_processor(true);
+    bench_pair("pipe: 64 KiB, one processor", (Side){ "tasks", run_pair, &big }, host_blocks, 4000, 3);
+    bench_pair("pipe: one byte, one processor", (Side){ "tasks", run_pair, &small }, host_bytes, 10000, 2);
+    host_one_processor(false);
 }
