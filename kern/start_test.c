@@ -3,6 +3,7 @@
  * What a start finds, what it closes, and what a program begins with; who may raise a limit.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kern/life.h"
@@ -125,16 +126,22 @@ TEST(who_acts_for_a_vfork_child_has_no_program_to_replace)
     world_end(&w);
 }
 
-TEST(a_child_begins_with_its_parents_umask_and_nice)
+TEST(a_child_begins_with_its_parents_umask_nice_and_ignored_signals)
 {
     World w = world("");
     Task *t = names_task(&w);
-    OK(world_ctl(&w, t->id, "umask 077\nnice 5"));
+    OK(world_ctl(&w, t->id, "umask 077\nnice 5\nignore HUP"));
     names_be(&w, t);
     Task *child = names_task(&w);
     EQ(child->umask, 077);
     EQ(child->nice, 5);
+    EQ(child->sig_ignored, UINT32_C(1) << SIG_HUP);
     names_be(&w, w.root);
+    char path[64];
+    snprintf(path, sizeof path, "/task/%d/task/new", (int)t->id);
+    AUTO_TASK *other = task_find(w.k, (uint64_t)atoi(world_read(&w, path)));
+    EQ(other->nice, 5);                         /* of the holder: nobody is made less nice by whom he is made */
+    task_put(STEAL(other));
     task_put(child);
     task_put(t);
     world_end(&w);
