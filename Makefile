@@ -235,11 +235,11 @@ setup:
 test:
 	@SAN='$(SAN)' T='$(T)' tools/test.sh
 
-# Only what the build and the demonstration need; on all processors unless -j says otherwise.
+# Only what the build and the programs of user/ need; on all processors unless -j says otherwise.
 run:
 	@tools/setup.sh build prog
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(getconf _NPROCESSORS_ONLN)) all
-	@tools/demo.sh $(B)/$(NATIVE)/taskfs
+	@tools/shell.sh $(B)/$(NATIVE)/taskfs
 
 # Both of README's commands on a Debian that has nothing; by hand, as root, a quarter of an hour.
 newcomer:
@@ -299,7 +299,8 @@ clean:
 help:
 	@printf '%s\n' \
 	'make              build/native/taskfs, libtaskfs.a and $(SO)' \
-	'make run          installs what is missing, builds, and plays a short demonstration' \
+	'make run          installs what is missing, builds, and opens your shell on the root of a fresh kernel; without a' \
+	'                  terminal it plays doc/tour.md' \
 	'make test         installs what is missing and runs everything; SAN=asan,ubsan or SAN=tsan for one of these' \
 	'make setup        only installs what is missing' \
 	'make check        unit tests, layout and format, in under a minute; T=ns for those of ns_test.c, T=ns.bind for' \
