@@ -7,7 +7,12 @@
 
 int wasi_at(WasiThread *w, uint32_t fd, uint64_t right, uint32_t path, uint32_t path_len, WasiAt *at)
 {
-    int r = wasi_get(w, fd, 0, &at->dir);
+    at->lent = wasi_fds(w);
+    int r = fd_lend(wasi_kcall(w), at->lent, wasi_fdnum(fd), &at->dir);
+    if (r == -EBUSY) {              /* the second directory of a rename or link */
+        at->lent = NULL;
+        r = wasi_get(w, fd, 0, &at->dir);
+    }
     if (r < 0)
         return r;
     if (!file_is_dir(at->dir.chan->file))
@@ -19,16 +24,19 @@ int wasi_at(WasiThread *w, uint32_t fd, uint64_t right, uint32_t path, uint32_t 
     if (r == 0 && at->path.s[0] == '/')
         r = fail(wasi_kcall(w), -EPERM, "%s: absolute, where a path begins in a directory", at->path.s);
     if (r < 0) {
-        chan_put(at->dir.chan);
+        wasi_at_end(w, at);
         return r;
     }
     at->from = walk_at(wasi_kcall(w), at->dir.chan);
     return 0;
 }
 
-void wasi_at_end(WasiAt *at)
+void wasi_at_end(WasiThread *w, WasiAt *at)
 {
-    chan_put(at->dir.chan);
+    if (at->lent != NULL)
+        fd_give_back(wasi_kcall(w), at->lent);
+    else
+        chan_put(at->dir.chan);
 }
 
 int wasi_at_walk(WasiThread *w, WasiAt *at, uint32_t lookup, Chan **out)

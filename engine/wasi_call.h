@@ -50,7 +50,8 @@ int wasi_get(WasiThread *w, uint32_t fd, uint64_t right, FdInfo *out);
 
 /* A path below a descriptor. */
 typedef struct WasiAt {
-    FdInfo dir;
+    FdInfo dir;                     /* without cloexec and preopen */
+    FdTab *lent;                    /* by whose call it was lent; NULL: it is owned */
     WalkFrom from;
     GuestPath path;
 } WasiAt;
@@ -60,7 +61,7 @@ typedef struct WasiAt {
  *   -EBADF, -ENOTDIR, NOTCAPABLE, -EFAULT, -ENOENT empty, -ENAMETOOLONG, -EILSEQ, -EPERM absolute
  */
 int wasi_at(WasiThread *w, uint32_t fd, uint64_t right, uint32_t path, uint32_t path_len, WasiAt *at);
-void wasi_at_end(WasiAt *at);
+void wasi_at_end(WasiThread *w, WasiAt *at);
 
 /* What the path names; a last link is followed with WASI_FOLLOW. *out owned. lookup: -EINVAL for unknown flags. */
 int wasi_at_walk(WasiThread *w, WasiAt *at, uint32_t lookup, Chan **out);

@@ -103,6 +103,6 @@ int32_t wasi_path_open(WasiThread *w, uint32_t fd, uint32_t lookup, uint32_t pat
         r = open_at(w, &at, &o);
     if (r >= 0)
         r = guest_put_u32(&w->guest, result, (uint32_t)r);
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }

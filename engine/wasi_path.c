@@ -33,7 +33,7 @@ int32_t wasi_path_create_directory(WasiThread *w, uint32_t fd, uint32_t path, ui
         r = chan_mkdir(wasi_kcall(w), n.dir, n.name, 0777 & ~wasi_umask(w));
         wasi_name_end(&n);
     }
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -51,7 +51,7 @@ int32_t wasi_path_filestat_get(WasiThread *w, uint32_t fd, uint32_t lookup, uint
         r = chan_getattr(wasi_kcall(w), ch, &a);
     if (r >= 0)
         r = wasi_put_filestat(w, result, &a);
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -70,7 +70,7 @@ int32_t wasi_path_filestat_set_times(WasiThread *w, uint32_t fd, uint32_t lookup
         r = wasi_at_walk(w, &at, lookup, &ch);
     if (r == 0 && what != 0)
         r = chan_setattr(wasi_kcall(w), ch, what, &a);
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -100,9 +100,9 @@ int32_t wasi_path_link(WasiThread *w, uint32_t old_fd, uint32_t lookup, uint32_t
         r = wasi_at_walk(w, &from, lookup, &file);
         if (r == 0)
             r = link_to(w, &to, file);
-        wasi_at_end(&to);
+        wasi_at_end(w, &to);
     }
-    wasi_at_end(&from);
+    wasi_at_end(w, &from);
     return wasi_errno(r);
 }
 
@@ -122,7 +122,7 @@ int32_t wasi_path_symlink(WasiThread *w, uint32_t target, uint32_t target_len, u
         r = n.slash ? slash_error(w, &n) : chan_symlink(wasi_kcall(w), n.dir, n.name, text.s);
         wasi_name_end(&n);
     }
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -163,7 +163,7 @@ int32_t wasi_path_readlink(WasiThread *w, uint32_t fd, uint32_t path, uint32_t p
         r = read_link(w, link, buf, len);
     if (r >= 0)
         r = guest_put_u32(&w->guest, result, (uint32_t)r);
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -181,7 +181,7 @@ int32_t wasi_path_remove_directory(WasiThread *w, uint32_t fd, uint32_t path, ui
         r = chan_unlink(wasi_kcall(w), n.dir, n.name, true);
         wasi_name_end(&n);
     }
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -208,7 +208,7 @@ int32_t wasi_path_unlink_file(WasiThread *w, uint32_t fd, uint32_t path, uint32_
     } else if (r == -EINVAL || r == -ENOTEMPTY || r == -EBUSY) {
         r = -EISDIR;                /* ".", ".." and "/" are directories */
     }
-    wasi_at_end(&at);
+    wasi_at_end(w, &at);
     return wasi_errno(r);
 }
 
@@ -250,8 +250,8 @@ int32_t wasi_path_rename(WasiThread *w, uint32_t old_fd, uint32_t old_path, uint
             }
             wasi_name_end(&old);
         }
-        wasi_at_end(&to);
+        wasi_at_end(w, &to);
     }
-    wasi_at_end(&from);
+    wasi_at_end(w, &from);
     return wasi_errno(r);
 }

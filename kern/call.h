@@ -51,7 +51,7 @@ typedef struct FdPin {
     int fd;
     Chan *chan;                     /* owned */
     Ring *ring;                     /* owned, or NULL while nothing was written */
-    uint64_t rights;
+    uint64_t rights, inheriting;
 } FdPin;
 
 enum { CALL_FD_PINS = 4 };          /* by the lowest bits of the number */

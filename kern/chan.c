@@ -168,12 +168,6 @@ int chan_open(Call *c, Chan *ch, unsigned flags, Chan **out)
     return r;
 }
 
-/* Only devices with a word on it are told: the others' open files pay nothing. */
-static bool counts_holders(const Dev *dev)
-{
-    return dev->flush != NULL || dev->active != NULL;
-}
-
 void chan_active(Chan *ch, bool on)
 {
     const Dev *dev = ch->file->dev;
@@ -186,7 +180,7 @@ void chan_active(Chan *ch, bool on)
 
 void chan_hold(Chan *ch, bool active)
 {
-    if (!counts_holders(ch->file->dev))
+    if (!chan_counts_holders(ch))
         return;
     atomic_fetch_add(&ch->holders, 1);
     if (active)
@@ -196,7 +190,7 @@ void chan_hold(Chan *ch, bool active)
 int chan_unhold(Call *c, Chan *ch, bool active)
 {
     const Dev *dev = ch->file->dev;
-    if (!counts_holders(dev))
+    if (!chan_counts_holders(ch))
         return 0;
     int r = 0;
     if (atomic_fetch_sub(&ch->holders, 1) == 1 && dev->flush != NULL)

@@ -82,6 +82,11 @@ int chan_open_here(Call *c, Chan *ch, unsigned flags);
 void chan_hold(Chan *ch, bool active);
 int chan_unhold(Call *c, Chan *ch, bool active);
 void chan_active(Chan *ch, bool on);        /* the holder's task starts */
+/* Only devices with a word on it are told: the others' open files pay nothing. */
+static inline bool chan_counts_holders(const Chan *ch)
+{
+    return ch->file->dev->flush != NULL || ch->file->dev->active != NULL;
+}
 
 /* ---- names: dir is a directory Chan, name one component --------------------------------------------------------- */
 

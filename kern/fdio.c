@@ -38,6 +38,17 @@ void fd_unpin(Call *c)
             pin_drop(&c->fd_pins[i]);
 }
 
+void fd_unpin_one(Call *c, FdTab *t, int fd, uint64_t before)
+{
+    if (c == NULL || c->fd_busy)
+        return;
+    for (FdPin *p = c->fd_pins; p < c->fd_pins + CALL_FD_PINS; p++)
+        if (p->table == t->id && p->version == before && p->fd != fd)
+            p->version = before + 1;
+        else if (p->table != 0)
+            pin_drop(p);
+}
+
 static bool pin_holds(const FdPin *p, const FdTab *t, int fd)
 {
     return p->table == t->id && p->fd == fd && p->version == atomic_load_explicit(&t->version, memory_order_acquire);
@@ -64,9 +75,33 @@ static int pin_get(Call *c, FdTab *t, int fd, bool for_write, FdPin **out)
                   .fd = fd,
                   .chan = hold.chan,
                   .ring = hold.ring,
-                  .rights = hold.rights };
+                  .rights = hold.rights,
+                  .inheriting = hold.inheriting };
     *out = p;
     return 0;
+}
+
+int fd_lend(Call *c, FdTab *t, int fd, FdInfo *out)
+{
+    FdPin *p;
+    if (c->fd_busy)
+        return -EBUSY;
+    int r = pin_get(c, t, fd, false, &p);
+    if (r < 0)
+        return r;
+    c->fd_busy = true;
+    *out = (FdInfo){ .chan = p->chan, .rights = p->rights, .inheriting = p->inheriting };
+    return 0;
+}
+
+void fd_give_back(Call *c, FdTab *t)
+{
+    c->fd_busy = false;
+    for (unsigned i = 0; i < CALL_FD_PINS; i++)
+        if (c->fd_pins[i].table == t->id && c->fd_pins[i].version != fd_version(t)) {
+            fd_unpin(c);
+            return;
+        }
 }
 
 /* ---- one piece ---------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "kern/account.h"
 #include "kern/count.h"
+#include "kern/fdslot.h"
 #include "kern/fdtab.h"
 #include "kern/task.h"
 #include "test/recorder.h"
@@ -282,6 +283,55 @@ TEST(a_descriptor_at_hand_is_not_used_when_its_slot_changed)
     EQ(second->closes, 2);
     call_destroy(&other);
     recorder_put(second);
+    scene_end(&s);
+}
+
+static void add_fd(Scene *s, int fd)
+{
+    OK(fd_put(&s->call, s->fds, fd, recorder_open(&s->call, s->file, OPEN_READ | OPEN_WRITE), ALL, ALL, false));
+}
+
+TEST(closing_one_descriptor_leaves_the_others_at_hand)
+{
+    Scene s;
+    scene_init(&s, true);
+    EQ(write_fd(&s, 1, "a"), 1);
+    add_fd(&s, 2);
+    EQ(s.call.fd_pins[1].version, fd_version(s.fds));
+    EQ(write_fd(&s, 2, "b"), 1);
+    OK(fd_close(&s.call, s.fds, 2));
+    EQ(s.file->closes, 1);          /* its end was not delayed */
+    EQ(s.call.fd_pins[1].table, s.fds->id);
+    EQ(s.call.fd_pins[1].version, fd_version(s.fds));
+    EQ(s.call.fd_pins[2].table, 0);
+    EQ(write_fd(&s, 2, "b"), -EBADF);
+    EQ(write_fd(&s, 1, "a"), 1);
+    /* What somebody else has changed is not taken for our own close. */
+    add_fd(&s, 2);
+    OK(fd_put(NULL, s.fds, 1, recorder_open(&s.call, s.file, OPEN_READ), ALL, ALL, false));
+    OK(fd_close(&s.call, s.fds, 2));
+    EQ(s.call.fd_pins[1].table, 0);
+    EQ(write_fd(&s, 1, "a"), -EBADF);
+    scene_end(&s);
+}
+
+TEST(what_is_lent_stays_until_it_is_given_back)
+{
+    Scene s;
+    FdInfo lent, other;
+    scene_init(&s, true);
+    OK(fd_set_rights(s.fds, 1, 7, 3));
+    EQ(fd_lend(&s.call, s.fds, 2, &lent), -EBADF);
+    OK(fd_lend(&s.call, s.fds, 1, &lent));
+    EQ(lent.rights, 7);
+    EQ(lent.inheriting, 3);
+    EQ(fd_lend(&s.call, s.fds, 1, &other), -EBUSY);
+    OK(fd_close(&s.call, s.fds, 1));
+    EQ(s.file->closes, 0);
+    EQ(chan_write(&s.call, lent.chan, "x", 1, 0), 1);
+    fd_give_back(&s.call, s.fds);
+    EQ(s.file->closes, 1);
+    EQ(fd_lend(&s.call, s.fds, 1, &lent), -EBADF);
     scene_end(&s);
 }
 

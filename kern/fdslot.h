@@ -40,9 +40,11 @@ FdSlot *fd_slot_locked(FdTab *t, int fd);
 typedef struct FdHold {
     Chan *chan;                     /* owned */
     Ring *ring;                     /* owned, or NULL */
-    uint64_t rights, version;
+    uint64_t rights, inheriting, version;
 } FdHold;
 int fd_hold(FdTab *t, int fd, bool for_write, FdHold *out);
+/* The slot fd was emptied when the version was `before`: c lets go of it, and keeps what else it has at hand. */
+void fd_unpin_one(Call *c, FdTab *t, int fd, uint64_t before);
 /* Gives back what rings hold beyond what waiting taps still read. Whether it was anything. */
 bool fdtab_shrink_rings(FdTab *t);
 

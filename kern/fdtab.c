@@ -122,7 +122,10 @@ static FdOld slot_take_locked(FdTab *t, FdSlot *s)
     return old;
 }
 
-/* Puts a held ch into s, empty or not. A ring that was closed with the last descriptor makes room for a new one. */
+/*
+ * Puts a held ch into s, empty or not. A ring that was closed with the last descriptor makes room for a new one. Nobody has at
+ * hand, or waits in, what was not open: then the version stays.
+ */
 static FdOld slot_put_locked(FdTab *t, FdSlot *s, Chan *ch, const FdInfo *info, bool active)
 {
     FdOld old = { .chan = s->chan, .active = s->active, .preopen = s->preopen };
@@ -139,7 +142,8 @@ static FdOld slot_put_locked(FdTab *t, FdSlot *s, Chan *ch, const FdInfo *info, 
                    .cloexec = info->cloexec,
                    .active = active,
                    .written = writes || (s->ring != NULL && s->written) };
-    slot_changed_locked(t);
+    if (old.chan != NULL)
+        slot_changed_locked(t);
     return old;
 }
 
@@ -255,7 +259,7 @@ static int slot_fill(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
 {
     Chan *ch = info->chan;
     FdOld old = { .chan = NULL };
-    bool active = is_active(t);
+    bool active = !chan_counts_holders(ch) || is_active(t);     /* what nobody is told of may be said at once */
     chan_hold(ch, active);
     mutex_lock(&t->lock);
     int r = find_place_locked(t, fd, exact);
@@ -269,7 +273,8 @@ static int slot_fill(Call *c, FdTab *t, int fd, bool exact, const FdInfo *info)
     }
     if (!active)
         slot_activate(t, r);
-    (void)old_end(c, t, &old);
+    if (old.chan != NULL || old.ring != NULL)
+        (void)old_end(c, t, &old);
     return r;
 }
 
@@ -302,12 +307,13 @@ int fd_close(Call *c, FdTab *t, int fd)
     mutex_lock(&t->lock);
     FdSlot *s = fd_slot_locked(t, fd);
     FdOld old = { .chan = NULL };
+    uint64_t before = atomic_load_explicit(&t->version, memory_order_relaxed);
     if (s != NULL)
         old = slot_take_locked(t, s);
     mutex_unlock(&t->lock);
     if (old.chan == NULL)
         return -EBADF;
-    fd_unpin(c);
+    fd_unpin_one(c, t, fd, before);
     preopen_free(t, old.preopen);
     return let_go(c, t, old.chan, old.active);
 }
@@ -527,6 +533,7 @@ int fd_hold(FdTab *t, int fd, bool for_write, FdHold *out)
         *out = (FdHold){ .chan = chan_get(s->chan),
                          .ring = ring != NULL ? ring_get(ring) : NULL,
                          .rights = s->rights,
+                         .inheriting = s->inheriting,
                          .version = atomic_load_explicit(&t->version, memory_order_relaxed) };
     }
     mutex_unlock(&t->lock);

@@ -64,11 +64,18 @@ typedef struct IoVec {
 int64_t fd_readv(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const uint64_t *off, uint64_t rights);
 int64_t fd_writev(Call *c, FdTab *t, int fd, const IoVec *v, unsigned n, const uint64_t *off, uint64_t rights);
 
+/*
+ * The same without a reference of the caller's own: *out is good until fd_give_back, and -EBUSY says that c has lent one already.
+ * Meanwhile c may not read or write by number.
+ */
+int fd_lend(Call *c, FdTab *t, int fd, FdInfo *out);
+void fd_give_back(Call *c, FdTab *t);
+
 void fd_unpin(Call *c);             /* c lets go of the descriptors that it keeps at hand (call_destroy; kern/call.h, FdPin) */
 
 /*
  * For what waits in a descriptor by other ways (poll, locks): fd_version before fd_get, and fd_arm after the device said WAIT. The
- * call is then woken when a slot changes; at once, when one has changed since. WAIT or -ENOMEM.
+ * call is then woken when an open slot changes; at once, when one has changed since. WAIT or -ENOMEM.
  */
 uint64_t fd_version(FdTab *t);
 int fd_arm(Call *c, FdTab *t, uint64_t version);

@@ -54,7 +54,8 @@ int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsi
     /* O_EXCL with O_CREAT never follows the last link: POSIX open. */
     if ((openflags & (OPEN_CREATE | OPEN_EXCL)) == (OPEN_CREATE | OPEN_EXCL))
         walkflags |= WALK_NOFOLLOW;
-    int r = walk_to(c, from, path, openflags & OPEN_CREATE ? WALK_MODE_CREATE : WALK_MODE_FULL, walkflags, &end);
+    int r = openflags & OPEN_CREATE ? walk_to(c, from, path, WALK_MODE_CREATE, walkflags, &end)
+                                    : walk_to(c, from, path, WALK_MODE_FULL, walkflags | WALK_UNKEPT, &end);
     if (r < 0)
         return r;
     AUTO_CHAN Chan *ch = end.chan;
@@ -67,6 +68,8 @@ int walk_open(Call *c, WalkFrom from, const char *path, unsigned walkflags, unsi
     if ((openflags & OPEN_CREATE) && file_is_dir(ch->file) && (openflags & OPEN_DIRECTORY) == 0)
         return -EISDIR;
     openflags &= ~(unsigned)(OPEN_CREATE | OPEN_EXCL);
+    if (ch->file->dev->reopen != NULL)
+        walk_remember(c, ch);
     if (ch->file->dev->reopen != NULL || !walk_own(c, ch))
         return chan_open(c, ch, openflags, out);
     r = chan_open_here(c, ch, openflags);

@@ -456,7 +456,7 @@ static int finish(Walk *w, WalkMemo *m, WalkEnd *end)
     }
     if (r < 0)
         return r;
-    if (m != NULL) {
+    if (m != NULL && (w->flags & WALK_UNKEPT) == 0) {
         m->chan = chan_get(ch);
         m->slash = w->slash;
         m->missing = w->missing;

@@ -14,6 +14,12 @@ typedef enum WalkMode {
     WALK_MODE_TEXT,                 /* any name may be missing: what a namespace binds at. */
 } WalkMode;
 
+/*
+ * Among the flags: the call does not remember where a FULL walk ended, so that the caller has the Chan alone. When what follows may
+ * have to wait, walk_remember has it remembered.
+ */
+enum { WALK_UNKEPT = 0x100 };
+
 typedef struct WalkEnd {
     Chan *chan;                     /* owned: what was reached, or the directory of `name` */
     bool missing;                   /* CREATE: name is not there. TEXT: only chan->path means something */
