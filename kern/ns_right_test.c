@@ -75,6 +75,11 @@ TEST(a_source_that_was_read_only_stays_so)
     EQ(names_open(&w, path, OPEN_WRITE), -EROFS);
     EQ(names_chmod(&w, path, 0600), -EROFS);
     EQ(names_unlink(&w, path), -EROFS);
+    OK(names_ctl(&w, t, "bind /ro/d/x /sx"));           /* a file, which is the place itself */
+    snprintf(path, sizeof path, "/task/%d/ns/from/%d", (int)t->id, last_source(&w, t));
+    STR_EQ(SHOW(path), "1");
+    EQ(names_open(&w, path, OPEN_WRITE), -EROFS);
+    EQ(names_chmod(&w, path, 0600), -EROFS);
     task_put(t);
     world_end(&w);
 }
