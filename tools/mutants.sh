@@ -162,14 +162,14 @@ mutant() {
     else
         cp -p "$scratch/object" "$object"
     fi
-    rm -f "$scratch/object" planted
+    rm -f "$scratch/object" build/check/unit build/check/engine-unit build/native/*taskfs* planted
 }
 
 # mutants CHECK PATCH...: those of one check, which has to pass without them.
 mutants() {
     check=$1
     shift
-    run_check "$check"
+    build "$(target_of "$check")" >"$scratch/output" 2>&1 && run_check "$check"
     code=$?
     if [ $code = 77 ]; then
         echo "$check: $(tail -n 1 "$scratch/output")"
