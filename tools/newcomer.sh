@@ -26,6 +26,7 @@ devices() {
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
     ln -s pts/ptmx "$root/dev/ptmx"
+    [ ! -e /dev/fuse ] || mknod -m 666 "$root/dev/fuse" c 10 229        # open to all users, as udev makes it
     ln -s /proc/self/fd "$root/dev/fd"
     ln -s fd/0 "$root/dev/stdin"
     ln -s fd/1 "$root/dev/stdout"
