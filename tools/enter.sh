@@ -47,6 +47,7 @@ arrange() {
     for name in /*; do
         case " $ours " in *" $name "*) ;; *) lend "$name" ;; esac
     done
+    mount -o remount,bind,ro "$root"        # what was written to / would be lost
 }
 
 if [ "${1-}" != --arrange ]; then

@@ -59,7 +59,11 @@ fi
 
 TASKFS=$(cd "$(dirname "$1")" && pwd)/${1##*/}
 export TASKFS
-dir=$(mktemp -d)
+# Not below /tmp, which is hidden inside: an absolute link of a task reads as one below the mount point.
+for run in "${XDG_RUNTIME_DIR-}" /var/tmp "${TMPDIR:-/tmp}"; do
+    [ -d "$run" ] && [ -w "$run" ] && break
+done
+dir=$(mktemp -d "$run/taskfs.XXXXXX")
 trap 'rmdir "$dir" 2>/dev/null || :' EXIT
 trap 'exit 130' INT TERM
 
