@@ -260,7 +260,12 @@ $(BENCH): $(call objects,native,$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(call in,
 $(B)/native/bench/true-%: Makefile
 	@mkdir -p $(@D)
 	$(Q)echo 'int main(void) { return 0; }' | $(CC) -O2 $(if $(filter static,$*),-static) -x c -o $@ -
-bench: $(BENCH) $(B)/native/bench/true-static $(B)/native/bench/true-dynamic
+# An example of libfuse's, where its package has left it.
+PASSTHROUGH := /usr/share/doc/libfuse3-dev/examples/passthrough_ll.c
+$(B)/native/bench/passthrough_ll: Makefile
+	@mkdir -p $(@D)
+	$(Q)[ ! -f $(PASSTHROUGH) ] || $(CC) -O2 -pthread -o $@ $(PASSTHROUGH) $(FUSE_FLAGS) $(FUSE_LIBS)
+bench: $(BENCH) $(addprefix $(B)/native/,taskfs bench/true-static bench/true-dynamic bench/passthrough_ll)
 	@$(BENCH) $(T)
 
 # A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; replay.c runs its corpus under gcc.

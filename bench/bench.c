@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `make bench`: runs every group and prints a table. With an argument only the groups whose name begins with it:
- * task, wasi, pipe, namespace, memory.
+ * task, wasi, pipe, namespace, memory, fuse.
  *
  * The work is a child's; the first process only waits and then removes the scratch directory, however the child ended.
  */
@@ -83,7 +83,8 @@ static int run_groups(int argc, char **argv, const char *scratch)
     char *slash = strrchr(argv[0], '/');
     if (slash != NULL)
         *slash = '\0';
-    host_begin(scratch, slash != NULL ? argv[0] : ".");
+    const char *programs = slash != NULL ? argv[0] : ".";
+    host_begin(scratch, programs);
     Rig m;
     rig_begin(&m);
     printf("%-34s %11s%11s   %-24s%11s%11s  %8s %8s  target\n", "taskfs", "min", "median", "against", "min", "median",
@@ -100,6 +101,8 @@ static int run_groups(int argc, char **argv, const char *scratch)
         bench_memory(&m);
     rig_end(&m);
     host_end();
+    if (wanted(argc, argv, "fuse"))
+        bench_fuse(scratch, programs);
     return 0;
 }
 
@@ -131,7 +134,7 @@ int main(int argc, char **argv)
     while (worker > 0 && waitpid((pid_t)worker, &status, 0) < 0) {
         /* interrupted: the worker is being stopped */
     }
-    char command[sizeof scratch + 16];
-    snprintf(command, sizeof command, "rm -rf %s", scratch);
+    char command[sizeof scratch + 32];
+    snprintf(command, sizeof command, "rm -rf --one-file-system %s", scratch);
     return system(command) == 0 && status == 0 ? 0 : 1;
 }

@@ -69,5 +69,6 @@ void bench_wasi(Rig *m, const char *scratch);
 void bench_pipes(Rig *m);
 void bench_namespaces(Rig *m);
 void bench_memory(Rig *m);
+void bench_fuse(const char *scratch, const char *programs);     /* programs: where passthrough_ll is, or not */
 
 #endif
