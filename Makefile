@@ -87,8 +87,11 @@ WASI_HERE  := $(shell command -v clang-19 >/dev/null && command -v wasm-ld-19 >/
 	ls /usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a /usr/include/wasm32-wasi/stdio.h 2>/dev/null)
 PROGRAMS   := $(if $(word 2,$(WASI_HERE)),$(patsubst user/%.c,$(B)/$(NATIVE)/bin/%,$(wildcard user/*.c)))
 
-.PHONY: all
-all: $(SHIPPED) $(PROGRAMS)
+# Manual pages are made of pages of doc/.
+MAN := $(B)/man/taskfs.1 $(B)/man/taskfs.4 $(patsubst doc/dev/%.md,$(B)/man/taskfs-%.4,$(wildcard doc/dev/*.md))
+
+.PHONY: all man
+all: $(SHIPPED) $(PROGRAMS) man
 	@$(if $(PROGRAMS),:,echo '  no compiler for WASI here$(comma) so no programs for /bin: tools/setup.sh prog')
 
 # ---- objects: one rule a variant ------------------------------------------------------------------------------------
@@ -161,6 +164,15 @@ $(B)/$(NATIVE)/libtaskfs.a: $(LIB_OBJ) $(ENGINE_DIR)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcsD $@ $(B)/$(NATIVE)/libtaskfs.o
 
+man: $(MAN)
+$(B)/man/taskfs.1: doc/man/taskfs.1.md doc/run.md doc/mount.md
+$(B)/man/taskfs.4: doc/man/taskfs.4.md
+$(filter $(B)/man/taskfs-%,$(MAN)): $(B)/man/taskfs-%.4: doc/dev/%.md
+$(MAN): tools/man.sh Makefile
+	@mkdir -p $(@D)
+	$(Q)tools/man.sh $(basename $(@F)) $(patsubst .%,%,$(suffix $@)) $(VERSION) $(firstword $(filter %.md,$^)) > $@
+
+MAN_DIR := $(DESTDIR)$(PREFIX)/share/man
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
@@ -171,6 +183,12 @@ install: all
 	install -m 644 $(B)/$(NATIVE)/libtaskfs.a $(DESTDIR)$(PREFIX)/lib/libtaskfs.a
 	install -d $(DESTDIR)$(PREFIX)/lib/taskfs/bin
 	$(if $(PROGRAMS),install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/lib/taskfs/bin/)
+	install -d $(MAN_DIR)/man1 $(MAN_DIR)/man4
+	install -m 644 $(filter %.1,$(MAN)) $(MAN_DIR)/man1/
+	install -m 644 $(filter %.4,$(MAN)) $(MAN_DIR)/man4/
+	install -D -m 644 completion/taskfs.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/taskfs
+	install -D -m 644 completion/_taskfs $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_taskfs
+	install -D -m 644 completion/taskfs.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/taskfs.fish
 	case $(ENGINE_FILE) in *.so) install -m 755 $(ENGINE_FILE) $(DESTDIR)$(PREFIX)/lib/ ;; esac
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: taskfs' 'Description: A kernel in which every task is a directory' \
 		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -ltaskfs' \

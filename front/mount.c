@@ -36,8 +36,8 @@ static void usage(void)
            "\n"
            "Shows the root of a fresh kernel, with /bin, /tmp, /dev, /task, /cap and what\n"
            "is granted, as the directory DIR, until it is unmounted (`fusermount3 -u DIR`)\n"
-           "or ended (^C, SIGTERM, SIGHUP). With COMMAND, a program of the host, it is there\n"
-           "as long as that runs, which starts in DIR and finds its name in TASKFS_MOUNT.\n"
+           "or ended (^C, SIGTERM, SIGHUP). With COMMAND, a program of the host, it lasts\n"
+           "as long as that, which starts in DIR and has its name in TASKFS_MOUNT.\n"
            "\n"
            "%s"
            "\n"
@@ -160,6 +160,8 @@ static int serve(Mount *m)
         complain("cannot boot: %s", words[0] != '\0' ? words : strerror(-r));
         return EXIT_TASKFS;
     }
+    /* Who makes a file through the mount has had its own taken away by Linux; a task's is the task's. */
+    m->kernel->root->umask = process_take_umask();
     call_init(&m->call, m->kernel->root);
     call_init(&m->watch, m->kernel->root);
     r = grant_all(m);

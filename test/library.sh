@@ -29,7 +29,9 @@ B=${BUILD#"$top/"}                 # make has no names with blanks, but the way 
 B=${B%/*}
 ${MAKE:-make} --no-print-directory -s B="$B" SAN=$san PREFIX="$prefix" install >"$TEST_TMP/install" 2>&1 ||
     { cat "$TEST_TMP/install"; exit 1; }
-for file in bin/taskfs include/taskfs.h lib/libtaskfs.so.0 lib/libtaskfs.so lib/libtaskfs.a lib/pkgconfig/taskfs.pc; do
+for file in bin/taskfs include/taskfs.h lib/libtaskfs.so.0 lib/libtaskfs.so lib/libtaskfs.a lib/pkgconfig/taskfs.pc \
+    share/man/man1/taskfs.1 share/man/man4/taskfs.4 share/man/man4/taskfs-task.4 share/bash-completion/completions/taskfs \
+    share/zsh/site-functions/_taskfs share/fish/vendor_completions.d/taskfs.fish; do
     is "installed: $file" 1 "$([ -e "$prefix/$file" ] && echo 1)"
 done
 is "the installed command runs" "taskfs 0.1.0" "$("$prefix/bin/taskfs" --version)"

@@ -37,6 +37,12 @@ group() {
         ;;
     check)
         need clang-format clang-format
+        need groff-base groff
+        need procps pgrep
+        need bsdutils script
+        need bash-completion /usr/share/bash-completion/bash_completion
+        need zsh zsh
+        need fish fish
         ;;
     web)
         need emscripten emcc
