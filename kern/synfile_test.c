@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "kern/account.h"
 #include "kern/count.h"
 #include "kern/text.h"
-#include "test/test.h"
+#include "test/world.h"
 
 /* Lines as they ran, each ended by "|"; "no" fails, "wait N" waits until it was tried so often. */
 typedef struct Log {
@@ -171,9 +172,44 @@ TEST(a_line_may_have_64_KiB)
     EQ(syn_write(&c, f, s, CTL_LINE_MAX + 2, run_line, &log), -E2BIG);
     EQ(put(&c, f, &log, "good\n"), 5);
     ran(&log, "good|");
+    /* Let go of in the middle of such a line: the next one is a new line. */
+    EQ(syn_write(&c, f, s, 40000, run_line, &log), 40000);
+    EQ(syn_write(&c, f, s, 40000, run_line, &log), -E2BIG);
+    OK(syn_flush(&c, f, run_line, &log));
+    EQ(put(&c, f, &log, "good\n"), 5);
+    ran(&log, "good|");
     mem_free(s);
     syn_free(f);
     call_destroy(&c);
+}
+
+/* A walk is remembered over a wait, but only for its own line. */
+static int walk_line(Call *c, void *arg, char *line, size_t len)
+{
+    unsigned *tries = arg;
+    AUTO_CHAN Chan *ch = NULL;
+    (void)len;
+    OK(walk_path(c, walk_self(c), line, 0, &ch));
+    if (++*tries == 1)
+        return WAIT;
+    STR_EQ(ch->path->s, line);
+    return 0;
+}
+
+TEST(each_line_walks_its_own_paths)
+{
+    World w = world("/a/ /b/");
+    SynFile *f = syn_new(NULL);
+    unsigned tries = 0;
+    static const char lines[] = "/a\n/b\n/a\n";
+    call_begin(w.call);
+    EQ(syn_write(w.call, f, lines, sizeof lines - 1, walk_line, &tries), WAIT);
+    w.call->walk_next = 0;                      /* as call_park does */
+    EQ(syn_write(w.call, f, lines, sizeof lines - 1, walk_line, &tries), (int64_t)sizeof lines - 1);
+    call_end(w.call);
+    EQ(tries, 4);
+    syn_free(f);
+    world_end(&w);
 }
 
 /* ---- texts -------------------------------------------------------------------------------------------------------- */
@@ -240,6 +276,34 @@ static int syn_session(void *arg)
     syn_free(f);
     call_destroy(&c);
     return r < 0 ? (int)r : 0;
+}
+
+static int make_plain(Call *c, void *arg, Text *out)
+{
+    (void)c, (void)arg;
+    text_put(out, "a text that is made again and again");
+    return 0;
+}
+
+TEST(a_text_is_paid_for_once)
+{
+    Call c;
+    char s[64];
+    AccountSums first, last;
+    Account *a = account_new(NULL);
+    SynFile *f = syn_new(a);
+    call_init(&c, NULL);
+    TRUE(syn_read(&c, f, s, sizeof s, 0, make_plain, NULL) > 0);
+    account_sums(a, &first);
+    for (int i = 0; i < 10; i++)
+        TRUE(syn_read(&c, f, s, sizeof s, 0, make_plain, NULL) > 0);
+    account_sums(a, &last);
+    EQ(last.mem_current, first.mem_current);
+    syn_free(f);
+    account_sums(a, &last);
+    EQ(last.mem_current, 0);
+    call_destroy(&c);
+    account_put(a);
 }
 
 TEST(without_memory_nothing_stays)
