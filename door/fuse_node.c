@@ -17,6 +17,15 @@
 
 enum { BUCKETS_FIRST = 256 };
 
+/* What n must lead to, to be what it is. */
+static void identify(FuseNode *n, const Chan *ch)
+{
+    n->dev = ch->file->dev;
+    n->space = ch->file->space;
+    n->id = ch->file->id;
+    n->rights = ch->flags;
+}
+
 int nodes_init(FuseNodes *t, Chan *root)
 {
     *t = (FuseNodes){ .buckets = BUCKETS_FIRST };
@@ -30,6 +39,7 @@ int nodes_init(FuseNodes *t, Chan *root)
         return -ENOMEM;
     }
     *t->root = (FuseNode){ .chan = root, .lookups = 1, .refs = 1, .pins = 1 };
+    identify(t->root, root);
     t->all = t->root;
     return 0;
 }
@@ -315,10 +325,7 @@ static FuseNode *node_new(FuseNode *dir, const char *name, Chan *ch)
         return NULL;
     }
     *n = (FuseNode){ .parent = dir, .name = copy, .lookups = 1, .refs = 1 };
-    n->dev = ch->file->dev;
-    n->space = ch->file->space;
-    n->id = ch->file->id;
-    n->rights = ch->flags;
+    identify(n, ch);
     return n;
 }
 
