@@ -29,6 +29,7 @@ static void drop_vfork_child(Task *t)
 
 void task_dismantle(Task *t)
 {
+    vfork_end(t);                   /* while there still is what its parent acts on */
     drop_vfork_child(t);
     if (t->fds != NULL) {
         Call c;
@@ -59,7 +60,6 @@ void task_dismantle(Task *t)
 static void finish(Task *t, int code)
 {
     TaskList out = { 0 };
-    vfork_end(t);
     account_task(t->account, -1);
     mutex_lock(&t->kernel->lock);
     mutex_lock(&t->lock);
@@ -193,7 +193,6 @@ int task_remove(Call *c, Task *t)
     if (unstarted < 0)
         return unstarted;
     if (unstarted) {
-        vfork_end(t);
         task_dismantle(t);
         account_task(t->account, -1);
     }

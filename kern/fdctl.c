@@ -252,8 +252,7 @@ int fd_ctl_text(Call *c, Task *t, int fd, Text *out)
     if (r < 0)
         return not_open(c, &s, "fd", r);
     AUTO_CHAN Chan *ch = info.chan;
-    AUTO_TASK *reader = call_acting(c);
-    Path *name = walk_name_for(c, reader, ch, &r);
+    Path *name = walk_name_for(c, c->task, ch, &r);
     if (name == NULL)
         return r < 0 ? r : -ENOMEM;
     text_put(out, "path ");

@@ -144,7 +144,7 @@ static int inherit_fds(Call *c, Task *t, Task *from, Chan *avoid)
         else if ((r = task_open_null(c, &null)) == 0)
             r = fd_put(c, t->fds, fd, null, UINT64_MAX, UINT64_MAX, false);
         chan_put(info.chan);
-        if (r < 0)
+        if (r < 0 && r != -EBADF)   /* closed meanwhile, or beyond the limit: it has none there */
             return r;
     }
     return 0;
@@ -443,12 +443,38 @@ int task_set_nice(Call *c, Task *t, int nice)
 
 /* ---- vfork ------------------------------------------------------------------------------------------------------- */
 
+/* parent's calls are its own again, if it is t that they act on. */
+static void vfork_undo(Task *parent, Task *t)
+{
+    mutex_lock(&parent->lock);
+    Task *child = atomic_load(&parent->vfork_child);
+    if (child == t)
+        atomic_store(&parent->vfork_child, NULL);
+    mutex_unlock(&parent->lock);
+    if (child == t)
+        task_put(child);
+}
+
+/* t begins to be a task like any other, or ends. */
+void vfork_end(Task *t)
+{
+    mutex_lock(&t->kernel->lock);
+    Task *parent = t->parent != NULL ? task_get(t->parent) : NULL;
+    mutex_unlock(&t->kernel->lock);
+    if (parent == NULL)
+        return;
+    vfork_undo(parent, t);
+    task_put(parent);
+}
+
 int task_vfork(Call *c, Task *t)
 {
     Task *self = c->task;
     mutex_lock(&t->kernel->lock);
-    bool mine = t->parent == self;
+    bool mine = t->parent == self, removed = t->removed;
     mutex_unlock(&t->kernel->lock);
+    if (removed)
+        return fail(c, -ENOENT, "vfork: task %llu was removed", (unsigned long long)t->id);
     if (!mine)
         return fail(c, -EPERM, "vfork: task %llu is no child of the writer", (unsigned long long)t->id);
     int r = task_check_configurable(c, t, "vfork");
@@ -462,26 +488,19 @@ int task_vfork(Call *c, Task *t)
     else
         atomic_store(&self->vfork_child, task_get(t));
     mutex_unlock(&self->lock);
-    return r < 0 ? fail(c, r, "vfork: another one is under way") : 0;
+    if (r < 0)
+        return fail(c, r, "vfork: another one is under way");
+    /* Who ended or started it before it stood there has ended no vfork. */
+    mutex_lock(&t->lock);
+    bool late = t->state != TASK_NEW || task_killed(t);
+    mutex_unlock(&t->lock);
+    if (!late)
+        return 0;
+    vfork_undo(self, t);
+    r = task_check_configurable(c, t, "vfork");
+    return r < 0 ? r : fail(c, -ESRCH, "vfork: task %llu is being ended", (unsigned long long)t->id);
 }
 
-/* t begins to be a task like any other, or ends: its parent's calls are the parent's own again. */
-void vfork_end(Task *t)
-{
-    mutex_lock(&t->kernel->lock);
-    Task *parent = t->parent != NULL ? task_get(t->parent) : NULL;
-    mutex_unlock(&t->kernel->lock);
-    if (parent == NULL)
-        return;
-    mutex_lock(&parent->lock);
-    Task *child = atomic_load(&parent->vfork_child);
-    if (child == t)
-        atomic_store(&parent->vfork_child, NULL);
-    mutex_unlock(&parent->lock);
-    if (child == t)
-        task_put(child);
-    task_put(parent);
-}
 
 int task_vfork_exit(Call *c, Task *t, int code)
 {

@@ -363,6 +363,24 @@ TEST(a_start_with_a_failed_allocation_can_be_repeated)
     world_end(&w);
 }
 
+PROGRAM(maker)
+{
+    char text[64], path[128];
+    OK(act_get(a, "/task/new", text, sizeof text));
+    snprintf(path, sizeof path, "/task/%s/fd/2/ctl", text);
+    EQ(act_get(a, path, text, sizeof text), -EBADF);
+    return 0;
+}
+
+TEST(a_descriptor_beyond_the_limit_is_not_inherited)
+{
+    World w = world(PROGRAMS "/bin/maker=test:maker");
+    uint64_t id = world_new(&w);
+    OK(world_ctl(&w, id, "fdlimit 2\ncmd maker\nstart"));
+    EQ(world_wait(&w, id), 0);
+    world_end(&w);
+}
+
 /* ---- vfork ----------------------------------------------------------------------------------------------------------- */
 
 TEST(a_parent_acts_for_its_vfork_child_until_it_starts)

@@ -134,19 +134,20 @@ WalkFrom walk_task(Call *c, Task *t)
     return keep(c, task_ns(t), task_cwd(t));
 }
 
+/* The names are the task's own, also while it acts for a vfork child, whose directory may go with it at any moment. */
 WalkFrom walk_self(Call *c)
 {
     AUTO_TASK *t = call_acting(c);
-    return walk_task(c, t);
+    Chan *cwd = task_cwd(t);
+    return keep(c, task_ns(c->task), cwd == NULL && t != c->task ? task_cwd(c->task) : cwd);
 }
 
 WalkFrom walk_at(Call *c, Chan *base)
 {
     /* A namespace goes only at the task's end, when its threads are gone: they borrow it. */
-    if (c->thread != NULL && atomic_load_explicit(&c->task->vfork_child, memory_order_relaxed) == NULL)
+    if (c->thread != NULL)
         return (WalkFrom){ .ns = c->task->ns, .base = base };
-    AUTO_TASK *t = call_acting(c);
-    WalkFrom from = keep(c, task_ns(t), NULL);
+    WalkFrom from = keep(c, task_ns(c->task), NULL);
     from.base = base;
     return from;
 }

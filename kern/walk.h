@@ -25,8 +25,8 @@ typedef struct WalkFrom {
     Chan *base;                     /* a directory; NULL: the root */
 } WalkFrom;
 
-/* The caller's own namespace and directory (a vfork child's while it stands in for it). base is borrowed from a lock-free
- * snapshot that lives until call_end. */
+/* The caller's own namespace and directory (a vfork child's directory while it stands in for it). base is borrowed from a
+ * lock-free snapshot that lives until call_end. */
 WalkFrom walk_self(Call *c);
 WalkFrom walk_at(Call *c, Chan *base);      /* the caller's namespace, from an open directory: what WASI paths use */
 WalkFrom walk_task(Call *c, Task *t);       /* another task's */
