@@ -47,12 +47,23 @@ int taskfs_open(taskfs *k, const char *path, unsigned flags, unsigned mode, task
     return r < 0 ? r : lib_file(k, ch, out);
 }
 
+/* Lets go of ch. The unfinished line of a control file that has to wait is entered again with it held as before. */
+static int unhold(Call *c, Chan *ch, bool *active)
+{
+    int r = chan_unhold(c, ch, *active);
+    *active = false;
+    if (r == WAIT)
+        chan_hold(ch, false);
+    return r;
+}
+
 int taskfs_close(taskfs_file *f)
 {
     if (f == NULL)
         return 0;
     int r;
-    LIB_CALL(f->k, r, chan_unhold(c, f->chan, true));
+    bool active = true;
+    LIB_CALL(f->k, r, unhold(c, f->chan, &active));
     chan_put(f->chan);
     mem_free(f);
     return r;

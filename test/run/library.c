@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <taskfs.h>
 
@@ -206,6 +207,33 @@ static void tasks(taskfs *k, const char *tool)
     IS(-ENOEXEC, taskfs_spawn(k, &p, &t));
 }
 
+/* A line without its newline runs when the file is closed, also when it has to wait: this module was never compiled before. */
+static void close_waits(taskfs *k)
+{
+    static char module[1 << 20];
+    char path[64], line[] = "cmd /tmp/fresh.wasm exit 6\nstart";
+    taskfs_file *f = open_file(k, "/host/tool.wasm", TASKFS_READ);
+    int64_t n = taskfs_read(f, module, sizeof module - 32);
+    IS(0, taskfs_close(f));
+    /* Behind it a custom section, named by the time. */
+    n += snprintf(module + n, 32, "%c%c%c%016llx", 0, 17, 16, (unsigned long long)time(NULL) << 20 | (unsigned)clock());
+    f = open_file(k, "/tmp/fresh.wasm", TASKFS_WRITE | TASKFS_NEW);
+    IS(n, taskfs_write(f, module, (size_t)n));
+    IS(0, taskfs_close(f));
+    unsigned long long id = strtoull(get(k, "/task/new"), NULL, 10);
+    snprintf(path, sizeof path, "/task/%llu/ctl", id);
+    f = open_file(k, path, TASKFS_WRITE);
+    IS(strlen(line), taskfs_write(f, line, strlen(line)));
+    IS(0, taskfs_close(f));
+    snprintf(path, sizeof path, "/task/%llu/status", id);
+    if (strcmp(get(k, path), "stopped\n") == 0) {
+        IS_TEXT("running\n", get(k, path));
+        return;
+    }
+    snprintf(path, sizeof path, "/task/%llu/wait", id);
+    IS_TEXT("6\n", get(k, path));
+}
+
 /* Several threads in one kernel, each with files of its own. */
 static void *busy(void *arg)
 {
@@ -243,6 +271,7 @@ int main(int argc, char **argv)
     names(k, ".");
     pipes(k);
     tasks(k, argv[1]);
+    close_waits(k);
     threads(k);
     taskfs_end(other);
     taskfs_end(k);
