@@ -29,6 +29,11 @@ uint32_t process_gid(void)
     return (uint32_t)getgid();
 }
 
+uint32_t process_take_umask(void)
+{
+    return (uint32_t)umask(0);
+}
+
 int process_realpath(const char *path, char **out)
 {
     char *real = realpath(path, NULL);

@@ -15,6 +15,7 @@ uint32_t process_gid(void);
 int process_realpath(const char *path, char **out);
 int process_cwd(char **out);        /* the same of the directory */
 void process_free(char *s);         /* what the two above gave */
+uint32_t process_take_umask(void);  /* what this process kept from new files; from now on it keeps nothing */
 void process_raise_files(void);     /* as many descriptors as the host allows */
 /*
  * The directory of the programs that ship with taskfs, owned (process_free): TASKFS_BIN (empty: none), else by where this program's
