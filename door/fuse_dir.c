@@ -4,6 +4,7 @@
  */
 #include "door/fuse_ops.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 static int try_opendir(FuseRequest *r)
@@ -33,6 +34,8 @@ static int take_entry(void *arg, const Dirent *e)
     Listing *l = arg;
     const Dev *dev = e->dev != NULL ? e->dev : l->dev;
     struct stat st = { .st_mode = fuse_type(e->type), .st_ino = fuse_number(dev, e->space, e->id) };
+    if (strcmp(e->name, "..") == 0)
+        st.st_ino = node_number_above(l->r->door, l->r->node);  /* the kernel names the directory itself */
     size_t room = l->r->size - l->used;
     size_t n = fuse_add_direntry(l->r->req, l->buf + l->used, room, e->name, &st, (off_t)e->next);
     if (n > room)

@@ -72,6 +72,7 @@ void node_unpin(FuseDoor *d, FuseNode *n);
 void node_gone(FuseDoor *d, FuseNode *dir, const char *name);   /* the name was removed */
 void node_moved(FuseDoor *d, FuseNode *from, const char *name, FuseNode *to, const char *newname);
 unsigned node_depth(FuseDoor *d, const FuseNode *n);        /* names above it: 0 for the root */
+uint64_t node_number_above(FuseDoor *d, const FuseNode *n); /* st_ino of the directory it is in; the root: its own */
 /*
  * Linux remembers names for as long as it has room. What they stand for (a descriptor of the host, the data of a file that a task has
  * removed meanwhile) is let go of when it was not used for a second or two: a thread does that until nodes_sweep_over.

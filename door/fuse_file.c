@@ -371,13 +371,10 @@ void on_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
 
 static int answer_attr_of(FuseRequest *r, Chan *ch)
 {
-    Attr a;
     struct stat st;
-    int n = chan_getattr(&r->call, ch, &a);
-    if (n < 0)
-        return n;
-    fuse_stat(ch->file, &a, &st);
-    return answer_attr(r, &st);
+    unsigned depth = ch->file->type == TYPE_LINK ? node_depth(r->door, r->node) : 0;
+    int n = place_stat(r, ch, depth == 0 ? 0 : depth - 1, &st);
+    return n < 0 ? n : answer_attr(r, &st);
 }
 
 static int try_getattr(FuseRequest *r)

@@ -5,7 +5,35 @@
 #include "door/fuse_ops.h"
 #include "door/fuse_link.h"
 
+#include <string.h>
 #include <sys/stat.h>
+
+/* The text of link, as Linux is to follow it: PATH_MAX_LEN + 1 bytes. */
+static int shown_target(FuseRequest *r, Chan *link, unsigned above, char *shown)
+{
+    char target[PATH_MAX_LEN + 1];
+    int64_t n = chan_readlink(&r->call, link, target, sizeof target - 1);
+    if (n < 0)
+        return (int)n;
+    target[n] = '\0';
+    return link_shown(r->door->dir, above, target, shown, PATH_MAX_LEN + 1);
+}
+
+int place_stat(FuseRequest *r, Chan *ch, unsigned above, struct stat *st)
+{
+    Attr a;
+    int n = chan_getattr(&r->call, ch, &a);
+    if (n < 0)
+        return n;
+    fuse_stat(ch->file, &a, st);
+    if (ch->file->type != TYPE_LINK)
+        return 0;
+    char shown[PATH_MAX_LEN + 1];
+    n = shown_target(r, ch, above, shown);
+    if (n == 0)
+        st->st_size = (off_t)strlen(shown);
+    return n == WAIT ? WAIT : 0;    /* one that cannot be read is there all the same */
+}
 
 /* Answers with what name in dir, the place of dirnode, is. */
 static int entry_in(FuseRequest *r, FuseNode *dirnode, Chan *dir, const char *name)
@@ -14,12 +42,10 @@ static int entry_in(FuseRequest *r, FuseNode *dirnode, Chan *dir, const char *na
     int n = walk_one(&r->call, dir, name, &ch);
     if (n < 0)
         return n;
-    Attr a;
-    n = chan_getattr(&r->call, ch, &a);
+    struct stat st;
+    n = place_stat(r, ch, ch->file->type == TYPE_LINK ? node_depth(r->door, dirnode) : 0, &st);
     if (n < 0)
         return n;
-    struct stat st;
-    fuse_stat(ch->file, &a, &st);
     FuseNode *node = node_enter(r->door, dirnode, name, STEAL(ch));
     return node == NULL ? -ENOMEM : answer_entry(r, node, &st);
 }
@@ -118,16 +144,12 @@ static int try_rename(FuseRequest *r)
 static int try_readlink(FuseRequest *r)
 {
     Chan *link;
-    char target[PATH_MAX_LEN + 1], shown[PATH_MAX_LEN + 1];
-    int64_t n = request_place(r, &link);
-    if (n == 0)
-        n = chan_readlink(&r->call, link, target, sizeof target - 1);
-    if (n < 0)
-        return (int)n;
-    target[n] = '\0';
+    char shown[PATH_MAX_LEN + 1];
     unsigned depth = node_depth(r->door, r->node);
-    int e = link_shown(r->door->dir, depth == 0 ? 0 : depth - 1, target, shown, sizeof shown);
-    return e < 0 ? e : answer_link(r, shown);
+    int n = request_place(r, &link);
+    if (n == 0)
+        n = shown_target(r, link, depth == 0 ? 0 : depth - 1, shown);
+    return n < 0 ? n : answer_link(r, shown);
 }
 
 /* ---- what libfuse calls ------------------------------------------------------------------------------------------------ */

@@ -82,6 +82,15 @@ unsigned node_depth(FuseDoor *d, const FuseNode *n)
     return depth;
 }
 
+uint64_t node_number_above(FuseDoor *d, const FuseNode *n)
+{
+    mutex_lock(&d->nodes.lock);
+    const FuseNode *p = n->parent != NULL ? n->parent : n;
+    uint64_t number = fuse_number(p->dev, p->space, p->id);
+    mutex_unlock(&d->nodes.lock);
+    return number;
+}
+
 /* ---- the table ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t hash_of(const FuseNode *dir, const char *name)

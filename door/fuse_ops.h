@@ -8,6 +8,8 @@
 #include "door/fuse_door.h"
 
 /* fuse_name.c */
+/* What Linux is shown of ch, in a directory with `above` names above it: a link is as long as the text that is read there. */
+int place_stat(FuseRequest *r, Chan *ch, unsigned above, struct stat *st);
 void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups);
 void on_forget_many(fuse_req_t req, size_t n, struct fuse_forget_data *all);
