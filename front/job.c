@@ -32,6 +32,7 @@ typedef struct Job {
     char **argv;                    /* of the command, or NULL */
     int server, command;            /* 0: not there, or no more */
     bool ready;                     /* the server's */
+    int early;                      /* the signal that came before it was; 0 none */
     int server_status, code;
 } Job;
 
@@ -106,7 +107,7 @@ static void end_server(const Job *j)
 static void start_command(Job *j)
 {
     j->ready = true;
-    if (j->argv == NULL)
+    if (j->argv == NULL || j->early != 0)
         return;
     fflush(NULL);
     pid_t pid = fork();
@@ -167,6 +168,8 @@ static void take_signal(Job *j, const siginfo_t *info)
         if (sent || n == SIGHUP || n == SIGCONT)
             kill(j->command, n);
     } else if (n == SIGHUP || n == SIGINT || n == SIGQUIT || n == SIGTERM) {
+        if (!j->ready)
+            j->early = n;
         end_server(j);
     } else if (n == SIGTSTP) {
         kill(getpid(), SIGSTOP);
@@ -202,5 +205,7 @@ int job_wait(int server, const char *dir, char **command)
         clean_up(&j);
     if (j.code >= 0)
         return j.code;
+    if (j.early != 0 && command != NULL)
+        return EXIT_SIGNAL + j.early;
     return WIFSIGNALED(j.server_status) ? EXIT_TASKFS : WEXITSTATUS(j.server_status);
 }

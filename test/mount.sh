@@ -40,7 +40,7 @@ says() {
 # comes COMMAND...: succeeds within ten seconds (times TEST_STRETCH).
 comes() {
     tries=$((100 * ${TEST_STRETCH:-1}))
-    until "$@" 2>/dev/null; do
+    until "$@" >/dev/null 2>&1; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || return 1
         sleep 0.1
@@ -222,6 +222,14 @@ passed_on() {
     begins m sleep 100
     kill $pid
     ends "and ends it" 143
+    # Whether it comes before the command has begun or after.
+    for wait in 0 0.002 0.004 0.006 0.008 0.01 0.012 0.014 0.016 0.02 0.03; do
+        $taskfs mount m sleep 1000 2>errors &
+        pid=$!
+        sleep $wait
+        kill $pid
+        ends "SIGTERM after $wait s" 143
+    done
     begins m sh -c "'$taskfs' --version >/dev/null; sleep 1; exit 4"
     fusermount3 -u -z m
     ends "unmounted meanwhile: the command goes on" 4
