@@ -127,7 +127,8 @@ TEST(nobody_is_made_less_nice_than_his_maker)
     OK(names_ctl(&w, child, "bind /task /task"));
     names_be(&w, child);                            /* from below: only nicer */
     EQ(world_ctl(&w, t->id, "nice 4"), -EPERM);
-    OK(world_ctl(&w, t->id, "nice 6"));
+    OK(world_ctl(&w, t->id, "nice 8"));
+    EQ(world_ctl(&w, t->id, "nice 6"), -EPERM);     /* though its own is 5 */
     names_be(&w, u);                                /* a neighbour, of nice 0: down to his own */
     EQ(world_ctl(&w, t->id, "nice -1"), -EPERM);
     OK(world_ctl(&w, t->id, "nice 3"));

@@ -77,10 +77,13 @@ TEST(a_wait_for_a_lock_ends_with_its_descriptor)
     Chan *f, *ctl;
     atomic_bool woken = false;
     Call c;
+    FdInfo held;
     uint64_t id = world_new(&w);
     OK(world_open(&w, "/f", OPEN_READ | OPEN_WRITE, &f));
     OK(RUN_CALL(chan_lock(w.call, f, LOCK_WRITE, 0, 0)));
     OK(dup_to(&w, id, 5, "dup /f rw"));
+    AUTO_TASK *t = task_find(w.k, id);
+    OK(fd_get(t->fds, 5, &held));               /* the open file stays, as that of another task */
     OK(world_open(&w, world_path(id, "fd/5/ctl"), OPEN_WRITE, &ctl));
     call_init(&c, w.root);
     c.wake = note_wake;
@@ -95,6 +98,8 @@ TEST(a_wait_for_a_lock_ends_with_its_descriptor)
     EQ(chan_write(&c, ctl, line, sizeof line - 1, 0), -EBADF);
     call_end(&c);
     call_destroy(&c);
+    chan_put(held.chan);
+    task_put(STEAL(t));
     OK(world_close(&w, ctl));
     OK(world_close(&w, f));
     world_end(&w);
