@@ -20,21 +20,18 @@ seen() {
     esac
 }
 
+# greet WHERE PREFIX PAGE: which names are whose, what stands before task/, and where the tour is.
 greet() {
-    echo
-    echo "This is your own shell, at the root of a fresh taskfs. $1"
-    cat <<END
-The programs in bin/ are WebAssembly, and run as tasks. Type:
-
-    id=\$(cat ${2}task/new)                           a task: a directory of files
-    echo 'cmd hello world' > ${2}task/\$id/ctl        what it is to run
-    echo start > ${2}task/\$id/ctl
-    cat ${2}task/\$id/fd/1                            what it says
-    cat ${2}task/\$id/wait                            its exit code, when it has ended
-
-$3 goes on from here. \`exit\` ends everything; nothing stays.
-
-END
+    new="id=\$(cat $2task/new)"
+    [ "${shell##*/}" != fish ] || new="set id (cat $2task/new)"
+    printf '\nThis is your own shell, at the root of a fresh taskfs. %s\n' "$1"
+    printf 'The programs in bin/ are WebAssembly, and run as tasks. Type:\n\n'
+    printf '    %-44s%s\n' "$new" "a task: a directory of files" \
+        "echo 'cmd hello world' > $2task/\$id/ctl" "what it is to run" \
+        "echo start > $2task/\$id/ctl" "now it runs" \
+        "cat $2task/\$id/fd/1" "what it says" \
+        "cat $2task/\$id/wait" "its exit code, when it has ended"
+    printf '\n%s goes on from here. `exit` ends everything; nothing stays.\n\n' "$3"
 }
 
 open_shell() {
