@@ -99,10 +99,10 @@ static int run_groups(int argc, char **argv, const char *scratch)
         bench_namespaces(&m);
     if (wanted(argc, argv, "memory"))
         bench_memory(&m);
-    rig_end(&m);
-    host_end();
     if (wanted(argc, argv, "fuse"))
         bench_fuse(scratch, programs);
+    rig_end(&m);
+    host_end();
     return 0;
 }
 
