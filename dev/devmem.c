@@ -94,7 +94,13 @@ static void dir_release(Inode *dir, Inode **list, Piece **freed)
     }
 }
 
-/* The last reference is gone: nobody else sees the inode, so nothing is locked. */
+/* The last reference is gone: nobody else finds the inode, but a walk may still be in a directory (mem_walk_far). */
+static void pass_lock(Inode *dir)
+{
+    mutex_lock(&dir->lock);
+    mutex_unlock(&dir->lock);
+}
+
 static void mem_free_inode(File *f)
 {
     Inode *list = inode_of(f);
@@ -103,10 +109,12 @@ static void mem_free_inode(File *f)
         Inode *i = list;
         Piece *freed = NULL;
         list = i->next_free;
-        if (i->file.type == TYPE_DIR)
+        if (i->file.type == TYPE_DIR) {
+            pass_lock(i);
             dir_release(i, &list, &freed);
-        else if (i->file.type == TYPE_FILE)
+        } else if (i->file.type == TYPE_FILE) {
             memdata_resize(&i->data, 0, &freed);
+        }
         pieces_free(freed);
         account_uncharge(i->account, i->size);
         account_put(i->account);
@@ -162,11 +170,47 @@ static int mem_walk(Call *c, File *dir, const char *name, File **out)
     (void)c;
     Inode *d = inode_of(dir);
     mutex_lock(&d->lock);
-    DirEntry *e = memdir_find(&d->dir, d->fs, name);
+    DirEntry *e = memdir_find(&d->dir, d->fs, name, strlen(name));
     if (e != NULL)
         *out = file_get(&e->inode->file);
     mutex_unlock(&d->lock);
     return e != NULL ? 0 : -ENOENT;
+}
+
+/*
+ * From directory to directory, the next one's lock taken before the last one's is released. So it lives on without a reference: a
+ * directory is marked dead under its own lock before its name goes, and is freed only when that lock was free once more
+ * (pass_lock). Who holds one never waits for the next, since a rename takes two of them in another order.
+ */
+static int mem_walk_far(Call *c, File *dir, const NameRef *names, unsigned n, File **out)
+{
+    (void)c;
+    Inode *d = inode_of(dir);
+    int r = 1;
+    mutex_lock(&d->lock);
+    for (unsigned i = 0; i < n; i++) {
+        DirEntry *e = memdir_find(&d->dir, d->fs, names[i].s, names[i].n);
+        if (e == NULL) {
+            r = -ENOENT;
+            break;
+        }
+        Inode *child = e->inode;
+        if (i + 1 == n) {
+            *out = file_get(&child->file);
+            r = 0;
+            break;
+        }
+        if (!file_is_dir(&child->file) || !mutex_try(&child->lock))
+            break;
+        if (child->dir.dead) {
+            mutex_unlock(&child->lock);
+            break;
+        }
+        mutex_unlock(&d->lock);
+        d = child;
+    }
+    mutex_unlock(&d->lock);
+    return r;
 }
 
 static uint64_t size_locked(const Inode *i)
@@ -438,6 +482,7 @@ static int mem_statfs(Call *c, File *f, StatFs *s)
 const Dev devmem = {
     .name = "mem",
     .walk = mem_walk,
+    .walk_far = mem_walk_far,
     .create = devmem_create,
     .mkdir = devmem_mkdir,
     .symlink = devmem_symlink,

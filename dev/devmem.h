@@ -140,7 +140,7 @@ struct DirEntry {
 
 /* A name for i, not in a directory yet; takes no reference until it is added. -ENOSPC, -ENOMEM */
 int direntry_new(Account *a, MemFs *fs, const char *name, Inode *i, DirEntry **out);
-DirEntry *memdir_find(const MemDir *d, const MemFs *fs, const char *name);      /* NULL: not there */
+DirEntry *memdir_find(const MemDir *d, const MemFs *fs, const char *name, size_t len);      /* NULL: not there */
 /* Room for one more name, so that memdir_add cannot fail. */
 int memdir_room(MemDir *d, Account *a, Piece **freed);
 void memdir_add(MemDir *d, DirEntry *e);            /* takes a reference on e->inode */

@@ -28,6 +28,11 @@ static void crowd_step(Crowd *w, Call *c, uint32_t dice)
     if (r < 0 || s < 0 || from->type != TYPE_DIR || to->type != TYPE_DIR)
         return;
     const char *name = names[dice / 16 % NAMES], *other = names[dice / 64 % NAMES];
+    const NameRef far[] = { { "b", 1 }, { "sub", 3 }, { other, strlen(other) } };
+    AUTO_FILE *end = NULL;
+    int f = devmem.walk_far(c, w->m.root, far, LEN(far), &end);
+    TRUE(f == 0 || f == 1 || f == -ENOENT);
+    TRUE((f == 0) == (end != NULL));
     switch (dice / 256 % 6) {
     case 0:
         r = devmem.create(c, from, name, 0644, 0, &made);
@@ -99,6 +104,74 @@ TEST(threads_may_rename_remove_and_look_at_once)
     mutex_unlock(&w.lock);
     lock_shake(0);
     mem_end(&w.m);
+}
+
+/* A tree is let go of while others are on their way through it: each has a directory of its own to begin in, which it lets go. */
+typedef struct Deep {
+    Crowd crowd;
+    File *top;                      /* of the tree that there is now: owned; crowd.lock */
+} Deep;
+
+static File *deep_tree(Mem *m)
+{
+    static const char *const names[] = { "1", "2", "3" };
+    File *root = NULL, *made = NULL;
+    OK(devmem_new(&m->call, &root));
+    AUTO_FILE *at = file_get(root);
+    for (size_t i = 0; i < LEN(names); i++) {
+        OK(devmem.mkdir(&m->call, at, names[i], 0755, &made));
+        file_put(at);
+        at = made;
+    }
+    return root;
+}
+
+static void deep_run(void *arg)
+{
+    Deep *d = arg;
+    static const NameRef names[] = { { "1", 1 }, { "2", 1 }, { "3", 1 } };
+    for (int i = 0; i < TURNS; i++) {
+        mutex_lock(&d->crowd.lock);
+        AUTO_FILE *root = file_get(d->top);
+        mutex_unlock(&d->crowd.lock);
+        AUTO_FILE *end = NULL, *inner = NULL;
+        int r = devmem.walk_far(NULL, root, names, LEN(names), &end);
+        TRUE(r == 0 || r == 1);
+        r = devmem.walk_far(NULL, root, names, 1, &inner);
+        OK(r);
+        file_put(STEAL(root));      /* it may have been the last one, but for what is below inner */
+        AUTO_FILE *last = NULL;
+        r = devmem.walk_far(NULL, inner, names + 1, 2, &last);
+        TRUE(r == 0 || r == 1);
+    }
+    mutex_lock(&d->crowd.lock);
+    d->crowd.running--;
+    cond_wake_all(&d->crowd.done);
+    mutex_unlock(&d->crowd.lock);
+}
+
+TEST(a_tree_may_go_while_others_walk_in_it)
+{
+    static Deep d;
+    Crowd *w = &d.crowd;
+    mem_begin(&w->m);
+    mutex_init(&w->lock, RANK_LEAF);
+    cond_init(&w->done);
+    d.top = deep_tree(&w->m);
+    w->running = THREADS;
+    for (int i = 0; i < THREADS; i++)
+        OK(worker_run(deep_run, &d, 0));
+    for (bool busy = true; busy;) {
+        File *next = deep_tree(&w->m);
+        mutex_lock(&w->lock);
+        File *old = d.top;
+        d.top = next;
+        busy = w->running > 0;
+        mutex_unlock(&w->lock);
+        file_put(old);
+    }
+    file_put(d.top);
+    mem_end(&w->m);
 }
 
 static void append_run(void *arg)

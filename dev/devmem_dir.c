@@ -88,32 +88,32 @@ static uint32_t name_hash(const uint64_t key[2], const char *s, size_t n)
     return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
 
-static bool entry_is(const DirEntry *e, uint32_t hash, const char *name, size_t len)
+static bool entry_is(const DirEntry *e, const char *name, size_t len)
 {
-    return e->hash == hash && e->len == len && memcmp(e->name, name, len) == 0;
+    return e->len == len && memcmp(e->name, name, len) == 0;
 }
 
-static DirEntry *find_few(const DirTable *t, uint32_t hash, const char *name, size_t len)
+/* Without the hash, which takes longer than to compare so few. */
+static DirEntry *find_few(const DirTable *t, const char *name, size_t len)
 {
     for (uint32_t i = 0; i < t->used; i++)
-        if (t->slot[i].entry != NULL && entry_is(t->slot[i].entry, hash, name, len))
+        if (t->slot[i].entry != NULL && entry_is(t->slot[i].entry, name, len))
             return t->slot[i].entry;
     return NULL;
 }
 
-DirEntry *memdir_find(const MemDir *d, const MemFs *fs, const char *name)
+DirEntry *memdir_find(const MemDir *d, const MemFs *fs, const char *name, size_t len)
 {
     const DirTable *t = d->table;
     if (t == NULL)
         return NULL;
-    size_t len = strlen(name);
-    uint32_t hash = name_hash(fs->key, name, len);
     if (t->room <= FEWEST)
-        return find_few(t, hash, name, len);
+        return find_few(t, name, len);
+    uint32_t hash = name_hash(fs->key, name, len);
     const Probe *p = probes(t);
     uint32_t mask = 2 * t->room - 1;
     for (uint32_t i = hash & mask; p[i].slot != FREE; i = (i + 1) & mask)
-        if (p[i].hash == hash && p[i].slot != GONE && entry_is(t->slot[p[i].slot].entry, hash, name, len))
+        if (p[i].hash == hash && p[i].slot != GONE && entry_is(t->slot[p[i].slot].entry, name, len))
             return t->slot[p[i].slot].entry;
     return NULL;
 }

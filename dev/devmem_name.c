@@ -27,7 +27,7 @@ static int vacant_locked(Inode *dir, const char *name)
     assert_held(&dir->lock);
     if (dir->dir.dead)
         return -ENOENT;
-    return memdir_find(&dir->dir, dir->fs, name) == NULL ? 0 : -EEXIST;
+    return memdir_find(&dir->dir, dir->fs, name, strlen(name)) == NULL ? 0 : -EEXIST;
 }
 
 /* One more name for a file that has a lock below a directory's. */
@@ -168,7 +168,7 @@ static int remove_file(Inode *dir, const char *name, int64_t now, Inode **gone, 
 {
     int r = 0;
     mutex_lock(&dir->lock);
-    DirEntry *e = memdir_find(&dir->dir, dir->fs, name);
+    DirEntry *e = memdir_find(&dir->dir, dir->fs, name, strlen(name));
     if (e == NULL) {
         r = -ENOENT;
     } else if (file_is_dir(&e->inode->file)) {
@@ -187,7 +187,7 @@ static int remove_file(Inode *dir, const char *name, int64_t now, Inode **gone, 
 static int remove_dir(Inode *dir, const char *name, int64_t now, Inode **gone, Piece **freed)
 {
     mutex_lock(&dir->lock);
-    DirEntry *e = memdir_find(&dir->dir, dir->fs, name);
+    DirEntry *e = memdir_find(&dir->dir, dir->fs, name, strlen(name));
     int r = e == NULL ? -ENOENT : file_is_dir(&e->inode->file) ? 0 : -ENOTDIR;
     mutex_unlock(&dir->lock);
     if (r < 0)
@@ -275,7 +275,7 @@ static int may_replace(const Rename *r, const DirEntry *source, const DirEntry *
 /* All that needs both directories. 0 done, RENAME_BURY: to be called again, or an error. */
 static int rename_locked(Rename *r)
 {
-    DirEntry *source = memdir_find(&r->from->dir, r->from->fs, r->name);
+    DirEntry *source = memdir_find(&r->from->dir, r->from->fs, r->name, strlen(r->name));
     if (source == NULL)
         return -ENOENT;
     Inode *moved = source->inode;
@@ -284,7 +284,7 @@ static int rename_locked(Rename *r)
         return -EINVAL;
     if (r->to->dir.dead)
         return -ENOENT;
-    DirEntry *target = memdir_find(&r->to->dir, r->to->fs, r->newname);
+    DirEntry *target = memdir_find(&r->to->dir, r->to->fs, r->newname, strlen(r->newname));
     if (target != NULL && target->inode == moved)
         return 0;                   /* two names of one file: nothing happens */
     int res = target != NULL ? may_replace(r, source, target) : memdir_room(&r->to->dir, r->account, &r->freed);

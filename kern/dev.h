@@ -116,11 +116,22 @@ enum {                              /* how a file is opened */
 enum { READY_READ = 1, READY_WRITE = 2, READY_HANGUP = 4 };
 enum { LOCK_READ = 1, LOCK_WRITE, LOCK_UNLOCK };
 
+/* A name in the text of a path. */
+typedef struct NameRef {
+    const char *s;
+    size_t n;
+} NameRef;
+
+enum { WALK_FAR_NAMES = 16 };       /* the most in one walk_far */
+
 struct Dev {
     const char *name;               /* "mem", "pipe"; shown by ns/mounts */
 
     /* Names. Results are owned Files, put in *out on success only. */
     int (*walk)(Call *c, File *dir, const char *name, File **out);                          /* missing: ENOENT */
+    /* What n names lead to, each of them in the one before. 1, or missing: one by one, please (something on the way is no plain
+     * directory, or is in use). The namespace has no say in any of them. Never WAIT. */
+    int (*walk_far)(Call *c, File *dir, const NameRef *names, unsigned n, File **out);
     int (*resolve)(Call *c, File *f, File **out);                                           /* for FILE_DYNAMIC */
     int (*place)(Call *c, File *f, Chan **out);                                             /* for FILE_PLACE */
     int (*create)(Call *c, File *dir, const char *name, uint32_t mode, unsigned flags, File **out);

@@ -316,6 +316,22 @@ int spot_lookup(Call *c, const NsRoot *root, Temps *t, const Spot *dir, const ch
     return r;
 }
 
+File *spot_plain(const NsRoot *root, const Spot *dir, uint16_t *flags)
+{
+    const NsNode *node = dir->own;
+    if (root->hidden != NULL || dir->inner != NULL)
+        return NULL;
+    if (node == NULL) {
+        *flags = dir->flags & CHAN_RDONLY;
+        return dir->file;
+    }
+    if (node->state != NODE_BOUND || node->kids != NULL || node->mask || node->nmember != 1 ||
+        node->member[0].inner != NULL)
+        return NULL;
+    *flags = member_flags(dir->flags, &node->member[0]);
+    return dir->file;
+}
+
 int spot_root(Call *c, const NsRoot *root, Spot *out)
 {
     Lookup l = { .c = c, .root = root };

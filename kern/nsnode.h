@@ -197,6 +197,8 @@ void temps_free(Temps *t);
  *   WAIT and other errors of devices
  */
 int spot_lookup(Call *c, const NsRoot *root, Temps *t, const Spot *dir, const char *name, Spot *out, bool *hidden);
+/* The device's directory in which the names in dir are looked up without a word of the namespace, with *flags for what is there; or NULL. */
+File *spot_plain(const NsRoot *root, const Spot *dir, uint16_t *flags);
 /* The root itself. */
 int spot_root(Call *c, const NsRoot *root, Spot *out);
 /* Where a new name in dir is made: the directory of the member that takes it, owned. -EPERM none does, -EROFS. */

@@ -123,12 +123,25 @@ void assert_held(Mutex *m)
     ASSERT(atomic_load(&m->held) && pthread_equal(m->owner, pthread_self()));
 }
 
-static void lock_it(Mutex *m)
+static bool try_it(Mutex *m)
 {
     unsigned is_free = MUTEX_FREE;
-    if (!atomic_compare_exchange_strong_explicit(&m->state, &is_free, MUTEX_HELD, memory_order_acquire,
-                                                 memory_order_relaxed))
+    return atomic_compare_exchange_strong_explicit(&m->state, &is_free, MUTEX_HELD, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+static void lock_it(Mutex *m)
+{
+    if (!try_it(m))
         mutex_await(m);
+}
+
+bool mutex_try(Mutex *m)
+{
+    if (!try_it(m))
+        return false;
+    note_taken(m, CALLER());
+    return true;
 }
 
 void mutex_lock(Mutex *m)

@@ -109,14 +109,20 @@ static inline void mutex_release(Mutex *m)
 }
 #ifdef LOCK_CHECK
 void mutex_lock(Mutex *m);
+/* Takes m if it is free. Nobody waits, so that its rank does not matter. */
+bool mutex_try(Mutex *m);
 void mutex_unlock(Mutex *m);
 void assert_held(Mutex *m);
 #else
-static inline void mutex_lock(Mutex *m)
+static inline bool mutex_try(Mutex *m)
 {
     unsigned is_free = MUTEX_FREE;
-    if (!atomic_compare_exchange_strong_explicit(&m->state, &is_free, MUTEX_HELD, memory_order_acquire,
-                                                 memory_order_relaxed))
+    return atomic_compare_exchange_strong_explicit(&m->state, &is_free, MUTEX_HELD, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+static inline void mutex_lock(Mutex *m)
+{
+    if (!mutex_try(m))
         mutex_await(m);
 }
 static inline void mutex_unlock(Mutex *m)
