@@ -364,6 +364,14 @@ static int hostdev_allocate(Call *c, Chan *ch, uint64_t off, uint64_t n)
     return host_allocate(((HostOpen *)ch->aux)->fd, off, n);
 }
 
+/* By the descriptor, which may write even where the mode forbids it by now. */
+static int hostdev_truncate(Call *c, Chan *ch, uint64_t size)
+{
+    (void)c;
+    HostOpen *o = ch->aux;
+    return o->fd < 0 ? -EINVAL : host_truncate(o->fd, size);
+}
+
 static int hostdev_ready(Call *c, Chan *ch, unsigned events, uint64_t *bytes)
 {
     HostOpen *o = ch->aux;
@@ -449,6 +457,7 @@ const Dev devhost = {
     .readdir = hostdev_readdir,
     .fsync = hostdev_fsync,
     .allocate = hostdev_allocate,
+    .truncate = hostdev_truncate,
     .ready = hostdev_ready,
     .getattr = hostdev_getattr,
     .setattr = hostdev_setattr,

@@ -561,8 +561,16 @@ TEST(nothing_here_needs_a_privilege)
     ch = (Chan){ .file = secret, .mode = OPEN_WRITE };
     OK(devhost.open(&h.call, &ch, OPEN_WRITE));
     EQ(devhost.write(&h.call, &ch, "x", 1, 0), 1);
+    ch.open = true;
+    a.size = 1000;
+    OK(chan_setattr(&h.call, &ch, SET_SIZE, &a));
+    OK(devhost.getattr(&h.call, secret, &a));
+    EQ(a.size, 1000);
     devhost.close(&ch);
     file_put(STEAL(secret));
+    TRUE(mkdir(at(&h, "granted/listed"), 0400) == 0);
+    OK(open_at(&h, "listed", OPEN_READ, &ch));      /* its names can be read, though not what they name */
+    shut(&ch);
     OK(run_verb(&h, MKDIR, "madedir", NULL));
     OK(run_verb(&h, RENAME, "made", "madedir/x"));
     if (nobody != NULL && geteuid() == nobody->pw_uid) {

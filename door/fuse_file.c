@@ -428,18 +428,18 @@ static int try_setattr(FuseRequest *r)
     Chan *ch;
     int n = request_place(r, &ch);
     if (n == 0 && what != 0)
-        n = chan_setattr(&r->call, ch, what, &a);
+        n = chan_setattr(&r->call, r->handle != NULL ? r->handle->chan : ch, what, &a);
     return n < 0 ? n : answer_attr_of(r, ch);
 }
 
 void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what, struct fuse_file_info *fi)
 {
-    (void)fi;
     FuseRequest *r = request_new(req, ino, try_setattr);
     if (r == NULL)
         return;
     r->attr = *attr;
     r->flags = (unsigned)what;
+    r->handle = fi != NULL && (what & FUSE_SET_ATTR_SIZE) != 0 ? handle_of(fi) : NULL;      /* what is open may be cut */
     request_run(r);
 }
 

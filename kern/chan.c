@@ -373,6 +373,12 @@ int chan_setattr(Call *c, Chan *ch, unsigned what, const Attr *a)
         return -EISDIR;
     if ((what & SET_SIZE) && a->size > INT64_MAX)
         return -EFBIG;
+    if ((what & SET_SIZE) && dev->truncate != NULL && ch->open && (ch->mode & OPEN_WRITE)) {
+        int r = dev->truncate(c, ch, a->size);
+        what &= ~(unsigned)SET_SIZE;
+        if (r != 0 || what == 0)
+            return r;
+    }
     return dev->setattr == NULL ? -EPERM : dev->setattr(c, ch->file, what, a);
 }
 

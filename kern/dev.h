@@ -164,6 +164,7 @@ struct Dev {
     int (*readdir)(Call *c, Chan *dir, uint64_t cookie, DirFn *fn, void *arg);              /* ENOTDIR; without . and .. */
     int (*fsync)(Call *c, Chan *ch, bool data_only);                                        /* nothing to do */
     int (*allocate)(Call *c, Chan *ch, uint64_t off, uint64_t n);                           /* EOPNOTSUPP */
+    int (*truncate)(Call *c, Chan *ch, uint64_t size);  /* it is open for writing. Missing: setattr */
     /* Bits of READY_ that hold now among `events`; when none does, arms c (if c is not NULL) so that it will be woken. Returns bits >= 0,
      * or WAIT when armed, or an error. Missing: always ready. *bytes: how many can be read, when known. */
     int (*ready)(Call *c, Chan *ch, unsigned events, uint64_t *bytes);
