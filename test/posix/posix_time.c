@@ -253,6 +253,14 @@ RULE(stat_and_lookup_keep_all_times)
     TIMES_ARE("d/x", file, kept, kept, kept);
 }
 
+RULE(lstat_of_a_link_keeps_all_times)
+{
+    OK(symlink("none", "link"));
+    Times old = times_of("link");
+    (void)stat_of("link");
+    TIMES_ARE("link", old, kept, kept, kept);
+}
+
 RULE(times_never_run_backwards_over_many_writes)
 {
     int fd = open_ok("x", O_WRONLY | O_CREAT);
