@@ -225,6 +225,34 @@ TEST(an_archive_is_a_tree)
     scene_end(&s);
 }
 
+TEST(odd_headers_are_understood)
+{
+    Scene s;
+    int sum = 0;
+    scene_begin(&s);
+    put(&s, "d/", '5', "");
+    put(&s, "hard", '1', "d");                  /* no second name for a directory */
+    put(&s, "fifo", '6', "");
+    Header h = header("bits", '0', 0);
+    memcpy(h.mode, "0777777", 7);
+    put_header(&s, h);
+    h = header("sign\xe9", '0', 0);             /* some old programs added up signed characters */
+    memset(h.checksum, ' ', sizeof h.checksum);
+    for (int i = 0; i < BLOCK; i++)
+        sum += (signed char)h.bytes[i];
+    snprintf(h.checksum, sizeof h.checksum, "%06o", (unsigned)sum);
+    put_bytes(&s, h.bytes, BLOCK);
+    put_end(&s);
+    OK(mount_it(&s));
+    TRUE(!is_there(&s, "hard"));
+    TRUE(is_there(&s, "sign\xe9"));
+    EQ(attr_of(&s, "bits").mode, TYPE_FILE | 07777);
+    AUTO_FILE *fifo = must(&s, "fifo");
+    EQ(fifo->flags & FILE_STREAM, FILE_STREAM);
+    file_put(STEAL(fifo));
+    scene_end(&s);
+}
+
 TEST(it_is_read_only)
 {
     Scene s;
