@@ -39,6 +39,11 @@ group() {
         need clang-format clang-format
         need groff-base groff
         need procps pgrep
+        need git git
+        need patch patch
+        need rsync rsync
+        need sqlite3 sqlite3
+        need vim vim
         need bsdutils script
         need bash-completion /usr/share/bash-completion/bash_completion
         need zsh zsh
