@@ -20,11 +20,11 @@ mounted_stage "$0"
 rules() {
     where=$1
     shift
-    "$base/bin/posix" "$@" >"$base/home/rules.out" 2>&1 || echo "$0: $where as $stage:"
+    "$base/bin/posix" --twin "$base/work/twin" "$@" >"$base/home/rules.out" 2>&1 || echo "$0: $where as $stage:"
     cat "$base/home/rules.out"
 }
 
-mkdir "$base/work/host" "$base/work/readonly" "$base/work/readonly/dir" "$disk/rules"
+mkdir "$base/work/host" "$base/work/twin" "$base/work/readonly" "$base/work/readonly/dir" "$disk/rules"
 printf 'read only' >"$base/work/readonly/file"
 : >"$base/work/readonly/dir/x"
 ln -s file "$base/work/readonly/link"

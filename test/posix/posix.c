@@ -2,7 +2,7 @@
 /*
  * The runner:
  *
- *     posix [--host | --tmpfs | --dir] [--readonly DIR] [-l] [-v] DIRECTORY [PATTERN]
+ *     posix [--host | --tmpfs | --dir] [--readonly DIR] [--twin DIR] [--seed N] [-l] [-v] DIRECTORY [PATTERN]
  *
  * --host: a file system of the host, where nothing differs; --tmpfs and --dir: of taskfs. PATTERN is a part of the rules' names.
  * It prints every rule that does not hold, and "N passed, N failed, N skipped" at the end.
@@ -18,6 +18,8 @@ enum { PASSED = 50, FAILED = 1, SKIPPED = 77, SECONDS = 20 };
 
 unsigned on_what = ON_HOST;
 const char *readonly_dir;
+const char *twin_dir;
+unsigned random_seed = 1;
 static Rule *rules;
 static Rule *differences;
 static const Rule *running;
@@ -194,6 +196,19 @@ static bool applies(const Rule *r, const char *pattern)
     return r->who == BY_ANYBODY || (r->who == BY_ROOT) == is_root();
 }
 
+static bool with_value(const char *option, const char *value)
+{
+    if (strcmp(option, "--readonly") == 0)
+        readonly_dir = value;
+    else if (strcmp(option, "--twin") == 0)
+        twin_dir = value;
+    else if (strcmp(option, "--seed") == 0)
+        random_seed = (unsigned)strtoul(value, NULL, 10);
+    else
+        return false;
+    return true;
+}
+
 static const char *options(int argc, char **argv, bool *list, bool *verbose)
 {
     static const struct {
@@ -210,9 +225,9 @@ static const char *options(int argc, char **argv, bool *list, bool *verbose)
                 on_what = kinds[k].on;
                 known = true;
             }
-        if (strcmp(argv[i], "--readonly") == 0 && i + 1 < argc) {
-            readonly_dir = argv[++i];
-            known = true;
+        if (!known && i + 1 < argc) {
+            known = with_value(argv[i], argv[i + 1]);
+            i++;
         }
         if (!known)
             return NULL;
@@ -229,7 +244,8 @@ int main(int argc, char **argv)
     char *directory = NULL;
     const char *given = argc < 2 ? NULL : options(argc, argv, &list, &verbose);
     if (given == NULL) {
-        printf("posix [--host | --tmpfs | --dir] [--readonly DIR] [-l] [-v] DIRECTORY [PATTERN]\n");
+        printf("posix [--host | --tmpfs | --dir] [--readonly DIR] [--twin DIR] [--seed N] [-l] [-v] DIRECTORY "
+               "[PATTERN]\n");
         return 2;
     }
     const char *pattern = argv[1];

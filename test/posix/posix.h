@@ -132,5 +132,7 @@ void remove_tree(const char *name);
 /* Where a rule is running: what --host, --tmpfs or --dir said; the directory that is mounted read-only, or NULL. */
 extern unsigned on_what;
 extern const char *readonly_dir;
+extern const char *twin_dir;        /* on a file system of the host, or NULL */
+extern unsigned random_seed;
 
 #endif
