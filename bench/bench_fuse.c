@@ -31,7 +31,7 @@ typedef struct Served {
 typedef struct Reading {
     const char *path;
     int flags;
-    char *buf;                      /* SIZE bytes, aligned for O_DIRECT */
+    char *buf; /* SIZE bytes, aligned for O_DIRECT */
 } Reading;
 
 static bool is_mounted(const char *dir)
@@ -47,7 +47,7 @@ static bool serve(Served *s, char *const args[], bool quiet)
 {
     s->pid = fork();
     if (s->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);       /* both then unmount */
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* both then unmount */
         if (quiet)
             dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
         execv(args[0], args);
@@ -104,7 +104,8 @@ static double reads(void *arg, unsigned n)
 
 enum { CHECKED, UNCHECKED, THEIRS };
 
-static void row(const char *name, double (*run)(void *arg, unsigned n), unsigned n, Reading ours, Reading theirs, bool checked)
+static void row(const char *name, double (*run)(void *arg, unsigned n), unsigned n, Reading ours, Reading theirs,
+                bool checked)
 {
     bench_pair(name, (Side){ "taskfs mount", run, &ours },
                (Side){ checked ? "passthrough_ll" : "passthrough_ll, unchecked", run, &theirs }, n, 0.9);
@@ -169,7 +170,7 @@ void bench_fuse(const char *scratch, const char *programs)
         snprintf(options[i], sizeof options[i], "source=%s,timeout=0,cache=auto%s", passed,
                  i == CHECKED ? ",default_permissions" : "");
         char *their_args[] = { passthrough, "-f", "-o", options[i], theirs[i].dir, NULL };
-        all = serve(&theirs[i], their_args, true);          /* it complains of its own default for the number of threads */
+        all = serve(&theirs[i], their_args, true); /* it complains of its own default for the number of threads */
     }
     if (all)
         compare(&ours, theirs);

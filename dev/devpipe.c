@@ -11,6 +11,9 @@
  * the two, the later one sees what the other did. A writer says how much room it waits for (`want`), and is woken
  * when there is as much, not for every byte that is read. Either side is woken once a call, when the copy is done: in between, who
  * runs sees every piece, and who sleeps would take the processor away for a part of what comes.
+ *
+ * What a descriptor writes is to be kept for taps too (kern/ring.h). The ring here has it anyway, so it is lent, to one borrower:
+ * the writers' lock guards who that is, and it is settled before others write.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,6 +23,7 @@
 #include "kern/boot.h"
 #include "kern/chan.h"
 #include "kern/count.h"
+#include "kern/ring.h"
 
 enum {
     SIZE_DEFAULT = 65536,
@@ -27,6 +31,7 @@ enum {
     SIZE_MOST = 64 << 20,
     ATOMIC = 4096,                  /* writes up to this are whole */
     PIECE = 16384,                  /* a long copy is shown to the other side in pieces */
+    LENT_LEAST = 2 * ATOMIC,        /* what is shorter is copied rather than lent */
 };
 
 typedef struct Pipe Pipe;
@@ -55,6 +60,7 @@ struct Pipe {
     char apart_too[64];
     Mutex write;
     atomic_uint_least64_t tail;     /* bytes put in so far */
+    Ring *borrower;                 /* of who wrote last; owned, or NULL */
 };
 
 static atomic_uint_least64_t last_id;   /* a counter for identities, of all kernels */
@@ -107,12 +113,42 @@ static void ring_copy(char *ring, size_t room, uint64_t at, const char *from, ch
     }
 }
 
+/* Nothing is lent any more, and the buffer may change. Returns who had borrowed, to be released without the lock; NULL: nobody. */
+static Ring *settle_locked(Pipe *p)
+{
+    Ring *r = STEAL(p->borrower);
+    if (r != NULL)
+        ring_settle(r, p->ring);
+    return r;
+}
+
+static void settle(Pipe *p)
+{
+    mutex_lock(&p->write);
+    Ring *r = settle_locked(p);
+    mutex_unlock(&p->write);
+    ring_put(r);
+}
+
+/* Whether n bytes of c are to be lent. *old: who is to be released without the lock. */
+static bool lend_locked(Call *c, Pipe *p, size_t n, Ring **old)
+{
+    bool lends = c->ring != NULL && n >= LENT_LEAST && atomic_load(&p->room) >= RING_SIZE;
+    if (lends && p->borrower == c->ring)
+        return true;
+    *old = settle_locked(p);
+    if (lends)
+        p->borrower = ring_get(c->ring);
+    return lends;
+}
+
 static int ring_exchange(Pipe *p, size_t want)
 {
     char *fresh = account_alloc(p->account, want);
     if (fresh == NULL)
         return -ENOMEM;
     mutex_lock_pair(&p->read, &p->write);
+    Ring *borrower = settle_locked(p);
     size_t old_room = atomic_load(&p->room);
     char *old = p->ring;
     if (want > old_room) {
@@ -130,6 +166,7 @@ static int ring_exchange(Pipe *p, size_t want)
         old_room = want;
     }
     mutex_unlock_pair(&p->read, &p->write);
+    ring_put(borrower);
     account_free(p->account, old, old_room);
     return 0;
 }
@@ -258,10 +295,12 @@ static int64_t pipe_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
 }
 
 /* Puts as many of n bytes as there is room for; all or none when they are to be whole. Under the writers' lock. */
-static size_t put(Pipe *p, const char *buf, size_t n)
+static size_t put(Call *c, Pipe *p, const char *buf, size_t n)
 {
     size_t done = 0;
+    Ring *old = NULL;
     mutex_lock(&p->write);
+    bool lends = lend_locked(c, p, n, &old);
     while (done < n) {
         uint64_t tail = atomic_load_explicit(&p->tail, memory_order_relaxed);
         size_t used = (size_t)(tail - atomic_load(&p->head));
@@ -271,11 +310,16 @@ static size_t put(Pipe *p, const char *buf, size_t n)
             break;
         if (now > PIECE)
             now = PIECE;
-        ring_copy(p->ring, room, tail, buf + done, NULL, now);
+        lends = lends && ring_borrow(c->ring, p->ring, room, tail, buf + done, now);
+        if (lends)
+            c->ringed += now;
+        else
+            ring_copy(p->ring, room, tail, buf + done, NULL, now);
         (void)atomic_fetch_add(&p->tail, now);
         done += now;
     }
     mutex_unlock(&p->write);
+    ring_put(old);
     if (done > 0)
         queue_wake(&p->readable);
     return done;
@@ -296,7 +340,7 @@ static int64_t pipe_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t
         int r = ring_grow(p, n);
         if (r < 0)
             return r;
-        size_t done = put(p, buf, n);
+        size_t done = put(c, p, buf, n);
         if (done > 0)
             return (int64_t)done;
         if (chan_nonblock(c, ch))
@@ -326,7 +370,11 @@ static void pipe_active(Chan *ch, bool on)
     if (on) {
         atomic_fetch_add(n, 1);
         atomic_store(reader ? &p->had_reader : &p->had_writer, true);
-    } else if (atomic_fetch_sub(n, 1) == 1) {
+        return;
+    }
+    if (!reader)
+        settle(p);                  /* whoever leaves keeps nothing alive here */
+    if (atomic_fetch_sub(n, 1) == 1) {
         if (reader)
             wake_writers(p);
         else
@@ -398,6 +446,7 @@ static void pipe_gone(File *f)
     Pipe *p = pipe_of(f);
     if (!ref_put(&p->ends))
         return;
+    settle(p);
     queue_close(&p->readable);
     queue_close(&p->writable);
     mutex_destroy(&p->read);

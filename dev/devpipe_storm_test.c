@@ -272,3 +272,114 @@ TEST(a_killed_end_of_a_pipe_leaves_a_whole_sequence_to_the_other_and_to_the_tap)
     }
     world_end(&w);
 }
+
+/* ---- taps that come late -------------------------------------------------------------------------------------------- */
+
+/* Writes numbers of four bytes that count up, for ever, so that a tap that comes late knows its place. */
+PROGRAM(counter)
+{
+    unsigned random = (unsigned)act_arg(a, 1)[0];
+    uint32_t *block = mem_alloc(BLOCK + 4);
+    uint32_t at = 0;
+    for (int64_t r = 0; r >= 0;) {
+        size_t n = piece(&random) / 4 + 1;
+        for (size_t i = 0; i < n; i++)
+            block[i] = at++;
+        r = act_write(a, 1, block, n * 4);
+    }
+    mem_free(block);
+    return 0;
+}
+
+PROGRAM(drain)
+{
+    unsigned random = (unsigned)act_arg(a, 1)[0];
+    uint8_t *block = mem_alloc(BLOCK);
+    while (act_read(a, 0, block, piece(&random)) > 0)
+        ;
+    mem_free(block);
+    return 0;
+}
+
+static bool counts(const uint8_t *s, size_t n)
+{
+    uint32_t first, here;
+    memcpy(&first, s, 4);
+    for (size_t i = 4; i + 4 <= n; i += 4) {
+        memcpy(&here, s + i, 4);
+        if (here != first + i / 4)
+            return false;
+    }
+    return true;
+}
+
+/* Opens a tap, reads some of it, closes it. */
+static void look(World *w, uint64_t id, unsigned *random)
+{
+    static uint8_t s[4 * BLOCK];
+    Chan *tap = NULL;
+    size_t n = 0, enough = 100 + next(random) % (3 * BLOCK);
+    OK(world_open(w, world_path(id, "fd/1"), OPEN_READ, &tap));
+    while (n < enough) {
+        int64_t r = world_get(w, tap, s + n, piece(random));
+        OK(r);
+        TRUE(r > 0);
+        n += (size_t)r;
+    }
+    OK(world_close(w, tap));
+    if (!counts(s, n) && !counts(s + 1, n - 1) && !counts(s + 2, n - 2) && !counts(s + 3, n - 3))
+        FAIL("a late tap has not seen what was written last");
+}
+
+/* Writers of one pipe take turns in its buffer, from which the taps of each must get that one's own bytes. */
+static void late_taps(unsigned writers, const char *size, unsigned random)
+{
+    World w = world("/bin/counter='test:counter' /bin/drain='test:drain'");
+    uint64_t id[4], to = world_new(&w);
+    int64_t rings = count_of(OBJ_RING);
+    char line[64];
+    STR_EQ(world_read(&w, "/cap/new/pipe"), "1\n");
+    OK(world_write(&w, "/cap/1/ctl", size));
+    OK(world_write(&w, world_path(to, "fd/0/ctl"), "dup /cap/1/r r\n"));
+    for (unsigned i = 0; i < writers; i++) {
+        id[i] = world_new(&w);
+        OK(world_write(&w, world_path(id[i], "fd/1/ctl"), "dup /cap/1/w w\n"));
+        snprintf(line, sizeof line, "cmd counter %c\nstart\n", 'a' + (char)i);
+        OK(world_ctl(&w, id[i], line));
+    }
+    OK(world_ctl(&w, to, "cmd drain x\nstart\n"));
+    for (unsigned i = 0; i < 60; i++)
+        look(&w, id[next(&random) % writers], &random);
+    for (unsigned i = 0; i < writers; i++) {
+        OK(world_ctl(&w, id[i], "kill 9\n"));
+        EQ(world_wait(&w, id[i]), 128 + 9);
+    }
+    EQ(world_wait(&w, to), 0);
+    for (unsigned i = 0; i < writers; i++) {
+        Chan *tap = NULL;           /* what it wrote last is there after it and after the pipe's last writer */
+        static uint8_t s[65536];
+        OK(world_open(&w, world_path(id[i], "fd/1"), OPEN_READ, &tap));
+        int64_t n = world_get(&w, tap, s, sizeof s);
+        EQ(n, sizeof s);
+        TRUE(counts(s, 65536) || counts(s + 1, 65535) || counts(s + 2, 65534) || counts(s + 3, 65533));
+        OK(world_close(&w, tap));
+        OK(world_ctl(&w, id[i], "remove\n"));
+    }
+    OK(world_ctl(&w, to, "remove\n"));
+    /* The pipe is still there, and keeps none of them alive. (A task's last thread lets go of it after its exit is known.) */
+    while (count_of(OBJ_RING) != rings)
+        thread_yield();
+    world_end(&w);
+}
+
+TEST(taps_that_come_late_see_what_was_written_last)
+{
+    late_taps(1, "size 64K\n", 1);
+    late_taps(1, "size 200K\n", 2);
+}
+
+TEST(each_tap_of_writers_that_share_a_pipe_sees_its_own_writer)
+{
+    late_taps(3, "size 64K\n", 3);
+    late_taps(3, "size 1M\n", 4);
+}

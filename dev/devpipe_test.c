@@ -333,6 +333,56 @@ TEST(an_interrupted_wait_has_moved_nothing)
     end(&w, &e);
 }
 
+/* ---- what taps see that come later --------------------------------------------------------------------------------- */
+
+/* The last 64 KiB of `total`, though the pipe has another buffer now, or is gone. */
+static void check_tap(World *w, FdTab *fds, uint64_t total)
+{
+    static uint8_t s[65536 + 1];
+    int e;
+    Ring *ring = fd_ring(fds, 1, &e);
+    OK(e);
+    Tap *t = tap_open(ring, false, w->root->account);
+    EQ(tap_read(w->call, t, s, sizeof s), 65536);
+    for (size_t i = 0; i < 65536; i++)
+        EQ(s[i], byte_at((size_t)total - 65536 + i));
+    tap_close(t);
+    ring_put(ring);
+}
+
+TEST(what_a_descriptor_wrote_last_outlives_the_buffer_of_the_pipe)
+{
+    World w = world("");
+    static uint8_t block[65536];
+    Chan *r = NULL, *wr = NULL;
+    FdTab *fds = fdtab_new(w.root->account, FD_LIMIT_DEFAULT);
+    fdtab_activate(fds);
+    STR_EQ(world_read(&w, "/cap/new/pipe"), "1\n");
+    OK(world_write(&w, "/cap/1/ctl", "size 1M\n"));
+    OK(world_open(&w, "/cap/1/r", OPEN_READ, &r));
+    OK(world_open(&w, "/cap/1/w", OPEN_WRITE, &wr));
+    OK(fd_put(w.call, fds, 1, chan_get(wr), UINT64_MAX, UINT64_MAX, false));
+    for (size_t at = 0; at < 5 * sizeof block; at += sizeof block) {
+        for (size_t i = 0; i < sizeof block; i++)
+            block[i] = byte_at(at + i);
+        IoVec v = { block, sizeof block };
+        int64_t n;
+        CALL_RUN(w.call, n, fd_writev(w.call, fds, 1, &v, 1, NULL, 0));
+        EQ(n, sizeof block);
+        if (at == 2 * sizeof block)
+            check_tap(&w, fds, 3 * sizeof block);
+    }
+    fd_unpin(w.call);
+    OK(world_close(&w, wr));
+    OK(fd_close(w.call, fds, 1));
+    OK(world_close(&w, r));
+    OK(world_write(&w, "/cap/1/ctl", "remove\n"));
+    check_tap(&w, fds, 5 * sizeof block);
+    fdtab_close_all(w.call, fds);
+    fdtab_put(fds);
+    world_end(&w);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
 static int make_and_use(void *arg)

@@ -78,6 +78,8 @@ struct Call {
     NsRoot *pin_root;               /* call_park and call_destroy let go of it: ns_unpin */
     FdPin fd_pins[CALL_FD_PINS];    /* descriptors at hand; dropped while it waits */
     bool fd_busy;                   /* one of them is in use: fd_unpin leaves them */
+    Ring *ring;                     /* of the descriptor that is being written, borrowed: the device may put bytes there itself */
+    size_t ringed;                  /* and says here how many (ring_borrow) */
 
     unsigned walk_next;             /* index of the next walk in this try: call_begin, call_park and call_resume set 0 */
     unsigned walks;                 /* memos in use */

@@ -135,8 +135,11 @@ static int64_t write_piece(Call *c, FdTab *t, const FdPin *p, const void *buf, s
     int64_t room = ring_reserve(c, p->ring, n, chan_nonblock(c, p->chan), &reserved);
     if (room < 0)
         return room;
+    c->ring = p->ring;
+    c->ringed = 0;
     int64_t r = write_at_any_rate(c, t, p->chan, buf, (size_t)room, off, done);
-    ring_commit(p->ring, buf, r > 0 ? (size_t)r : 0, reserved);
+    c->ring = NULL;
+    ring_commit(p->ring, (const char *)buf + c->ringed, r > 0 ? (size_t)r - c->ringed : 0, reserved);
     return r;
 }
 

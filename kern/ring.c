@@ -6,6 +6,9 @@
  * While no waiting tap is open a write is not announced: ring_reserve looks at one number. A tap that is opened between the write
  * and its commit then finds more coming than was reserved, and the buffer grows beyond its usual size for it.
  * Only when there is no memory either does such a tap see a gap.
+ *
+ * A pipe that has the newest bytes in a buffer of its own lends them: the ring knows where they are, and copies them when somebody
+ * looks, or before the pipe overwrites them for another or frees them. Its buffer changes under Ring.lock as long as it lends.
  */
 #include <string.h>
 
@@ -28,6 +31,13 @@ struct Tap {
     Tap *next;
 };
 
+typedef struct Loan {
+    const uint8_t *base;            /* the lender's buffer, NULL: nothing is borrowed */
+    size_t size;                    /* its length, a power of two, RING_SIZE at least */
+    uint64_t end;                   /* where the next byte goes in there */
+    size_t n;                       /* so many bytes before that are borrowed: they follow those before head */
+} Loan;
+
 struct Ring {
     Ref ref;
     Account *account;               /* owned */
@@ -39,6 +49,7 @@ struct Ring {
     uint64_t head;                  /* where the next byte goes */
     size_t kept;                    /* bytes before head that are still there */
     size_t reserved;
+    Loan loan;                      /* only while there are no taps */
     bool closed;
     Queue readable;                 /* bytes came, or the end */
     Queue writable;                 /* the slowest waiting tap went on */
@@ -85,12 +96,12 @@ void ring_put(Ring *r)
 
 /* ---- the buffer --------------------------------------------------------------------------------------------------- */
 
-static void copy_in_locked(Ring *r, uint64_t at, const uint8_t *s, size_t n)
+static void copy_in(uint8_t *buf, size_t size, uint64_t at, const uint8_t *s, size_t n)
 {
-    size_t off = (size_t)(at & (r->size - 1));
-    size_t first = n < r->size - off ? n : r->size - off;
-    memcpy(r->buf + off, s, first);
-    memcpy(r->buf, s + first, n - first);
+    size_t off = (size_t)(at & (size - 1));
+    size_t first = n < size - off ? n : size - off;
+    memcpy(buf + off, s, first);
+    memcpy(buf, s + first, n - first);
 }
 
 static void copy_out_locked(const Ring *r, uint64_t at, uint8_t *to, size_t n)
@@ -149,7 +160,7 @@ static bool resize_locked(Ring *r, size_t size)
         uint64_t at = r->head - r->kept + n;
         size_t off = (size_t)(at & (old_size - 1));
         size_t part = r->kept - n < old_size - off ? r->kept - n : old_size - off;
-        copy_in_locked(r, at, old + off, part);
+        copy_in(r->buf, size, at, old + off, part);
         n += part;
     }
     if (old != r->small)
@@ -226,11 +237,49 @@ static void append_locked(Ring *r, const uint8_t *s, size_t n)
     else if (r->kept + n > r->size)
         grow_usual_locked(r, n);
     size_t skip = n > r->size ? n - r->size : 0;
-    copy_in_locked(r, r->head + skip, s + skip, n - skip);
+    copy_in(r->buf, r->size, r->head + skip, s + skip, n - skip);
     r->head += n;
     r->kept = n < r->size - r->kept ? r->kept + n : r->size;
     if (r->taps != NULL)
         note_gaps_locked(r);
+}
+
+/* What is borrowed becomes the ring's own. */
+static void settle_locked(Ring *r)
+{
+    Loan l = r->loan;
+    r->loan = (Loan){ 0 };
+    while (l.n > 0) {
+        size_t off = (size_t)((l.end - l.n) & (l.size - 1));
+        size_t part = l.n < l.size - off ? l.n : l.size - off;
+        append_locked(r, l.base + off, part);
+        l.n -= part;
+    }
+}
+
+void ring_settle(Ring *r, const void *base)
+{
+    mutex_lock(&r->lock);
+    if (r->loan.base == base)
+        settle_locked(r);
+    mutex_unlock(&r->lock);
+}
+
+bool ring_borrow(Ring *r, void *base, size_t size, uint64_t at, const void *buf, size_t n)
+{
+    ASSERT(size >= RING_SIZE && n <= size);
+    mutex_lock(&r->lock);
+    bool may = r->taps == NULL;
+    if (may) {
+        if (r->loan.base != base || r->loan.end != at)
+            settle_locked(r);
+        /* What is overwritten there is too old for a tap: as many bytes as a ring keeps follow it. */
+        size_t stays = r->loan.n < size - n ? r->loan.n : size - n;
+        copy_in(base, size, at, buf, n);
+        r->loan = (Loan){ .base = base, .size = size, .end = at + n, .n = stays + n };
+    }
+    mutex_unlock(&r->lock);
+    return may;
 }
 
 void ring_commit(Ring *r, const void *buf, size_t n, size_t reserved)
@@ -240,6 +289,7 @@ void ring_commit(Ring *r, const void *buf, size_t n, size_t reserved)
     mutex_lock(&r->lock);
     r->reserved -= reserved;
     if (n > 0) {
+        settle_locked(r);
         append_locked(r, buf, n);
         queue_wake(&r->readable);
     }
@@ -277,6 +327,7 @@ Tap *tap_open(Ring *r, bool waits, Account *a)
     t->waits = waits;
     count_add(OBJ_TAP, t);
     mutex_lock(&r->lock);
+    settle_locked(r);
     /* What others have reserved will take the place of the oldest bytes. */
     size_t lost = r->kept + r->reserved > r->size ? r->kept + r->reserved - r->size : 0;
     t->at = r->head - (lost < r->kept ? r->kept - lost : 0);

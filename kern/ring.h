@@ -22,6 +22,15 @@ void ring_put(Ring *r);
 int64_t ring_reserve(Call *c, Ring *r, size_t n, bool nonblock, size_t *reserved);
 /* After it: the bytes that were really written go in; the rest of the reservation is given back. */
 void ring_commit(Ring *r, const void *buf, size_t n, size_t reserved);
+/*
+ * For a device that has a buffer of its own for what was written last (a pipe), instead of ring_commit: copies n bytes to their place in it
+ * and lets the ring borrow them. False: a tap is open; nothing was done.
+ *   base, size  the buffer and its length, a power of two, RING_SIZE at least
+ *   at          how many bytes were ever put there: the next one's place, modulo size
+ * From then on until ring_settle, which the device calls before it frees the buffer, the buffer changes only in here.
+ */
+bool ring_borrow(Ring *r, void *base, size_t size, uint64_t at, const void *buf, size_t n);
+void ring_settle(Ring *r, const void *base);    /* what r has borrowed there, if anything, it copies */
 /* Gives back what no waiting tap has still to read, because memory is short. False: that was nothing. */
 bool ring_shrink(Ring *r);
 void ring_close(Ring *r);           /* the task exited or closed the descriptor: taps read the rest, then end of file */

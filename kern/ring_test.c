@@ -434,3 +434,136 @@ TEST_SLOW(readers_see_all_that_a_writer_writes, 60)
     call_destroy(&c);
     workers_drain();
 }
+
+/* ---- borrowed bytes ------------------------------------------------------------------------------------------------- */
+
+/* A buffer as a pipe has one: the bytes of the pattern from position at on go to their places in it. */
+typedef struct Lender {
+    uint8_t buf[2 * RING_SIZE];
+    size_t size;
+    uint64_t end;
+} Lender;
+
+static bool lend(Lender *l, Ring *r, uint64_t at, size_t n)
+{
+    static uint8_t s[RING_SIZE];
+    for (size_t i = 0; i < n; i++)
+        s[i] = (uint8_t)((at + i) * 7 + (at + i) / 251);
+    bool may = ring_borrow(r, l->buf, l->size, l->end, s, n);
+    if (may)
+        l->end += n;
+    return may;
+}
+
+static void spoil(Lender *l)
+{
+    memset(l->buf, 0xee, sizeof l->buf);
+}
+
+static void check_kept(Ring *r, uint64_t from, uint64_t to)
+{
+    Call c;
+    uint64_t bytes;
+    call_init(&c, NULL);
+    Tap *t = tap_open(r, true, NULL);
+    EQ(tap_ready(&c, t, &bytes), READY_READ);
+    EQ(bytes, to - from);
+    get(&c, t, from, (size_t)(to - from));
+    tap_close(t);
+    call_destroy(&c);
+}
+
+TEST(borrowed_bytes_follow_what_was_there_and_come_before_what_is_written_later)
+{
+    static Lender l = { .size = RING_SIZE, .end = 12345 };
+    Call c;
+    call_init(&c, NULL);
+    Ring *r = ring_new(NULL);
+    EQ(put(&c, r, 0, 1000), 1000);
+    TRUE(lend(&l, r, 1000, 20000));
+    TRUE(lend(&l, r, 21000, 10000));
+    EQ(put(&c, r, 31000, 500), 500);
+    TRUE(lend(&l, r, 31500, 9000));
+    check_kept(r, 0, 40500);
+    spoil(&l);
+    check_kept(r, 0, 40500);        /* whoever looked has made it copy them */
+    ring_put(r);
+    call_destroy(&c);
+}
+
+TEST(of_borrowed_bytes_too_the_last_64_KiB_are_kept)
+{
+    static const size_t sizes[] = { RING_SIZE, 2 * RING_SIZE };
+    static Lender l;
+    Call c;
+    call_init(&c, NULL);
+    for (size_t i = 0; i < LEN(sizes); i++) {
+        l = (Lender){ .size = sizes[i] };
+        Ring *r = ring_new(NULL);
+        uint64_t at = 0;
+        EQ(put(&c, r, 0, 1000), 1000);
+        for (at = 1000; at < 300000; at += 17000)
+            TRUE(lend(&l, r, at, 17000));
+        check_kept(r, at - RING_SIZE, at);
+        ring_put(r);
+    }
+    call_destroy(&c);
+}
+
+TEST(a_lender_that_needs_its_buffer_leaves_the_bytes_to_the_ring)
+{
+    static Lender l = { .size = RING_SIZE }, other = { .size = RING_SIZE, .end = 777 };
+    Ring *r = ring_new(NULL);
+    TRUE(lend(&l, r, 0, 30000));
+    ring_settle(r, other.buf);      /* nothing is borrowed there */
+    ring_settle(r, l.buf);
+    spoil(&l);
+    TRUE(lend(&other, r, 30000, 20000));
+    l.end = 0;
+    TRUE(lend(&l, r, 50000, 8000)); /* from one lender to another */
+    spoil(&other);
+    check_kept(r, 0, 58000);
+    ring_put(r);
+}
+
+TEST(with_a_tap_open_nothing_is_borrowed)
+{
+    static Lender l = { .size = RING_SIZE };
+    Call c;
+    call_init(&c, NULL);
+    Ring *r = ring_new(NULL);
+    TRUE(lend(&l, r, 0, 9000));
+    Tap *t = tap_open(r, false, NULL);
+    TRUE(!lend(&l, r, 9000, 9000));
+    EQ(put(&c, r, 9000, 100), 100);
+    get(&c, t, 0, 9100);
+    tap_close(t);
+    TRUE(lend(&l, r, 9100, 9000));
+    check_kept(r, 0, 18100);
+    ring_put(r);
+    call_destroy(&c);
+}
+
+TEST(without_memory_a_ring_keeps_the_last_of_what_it_had_borrowed)
+{
+    static Lender l = { .size = RING_SIZE };
+    Call c;
+    uint64_t bytes = 0;
+    AccountSums s;
+    Account *a = account_new(NULL);
+    call_init(&c, NULL);
+    Ring *r = ring_new(a);
+    TRUE(lend(&l, r, 0, 50000));
+    account_sums(a, &s);
+    OK(account_limit_memory(&c, a, s.mem_current + 5000, true));
+    ring_settle(r, l.buf);
+    spoil(&l);
+    Tap *t = tap_open(r, true, NULL);
+    EQ(tap_ready(&c, t, &bytes), READY_READ);
+    EQ(bytes, 4096);
+    get(&c, t, 50000 - 4096, 4096);
+    tap_close(t);
+    ring_put(r);
+    account_put(a);
+    call_destroy(&c);
+}
