@@ -26,6 +26,39 @@ enum {
 
 /* ---- inodes --------------------------------------------------------------------------------------------------------- */
 
+enum { SET_BACK = 1000000000 };     /* nanoseconds: a time so far ahead was given before the clock was set back */
+
+/* The last exact time that was given. Seldom written: no files are tied together by it that nobody looks at all the time. */
+static atomic_int_least64_t latest;
+
+int64_t mem_now(void)
+{
+    int64_t now = (int64_t)clock_coarse();
+    int64_t given = atomic_load_explicit(&latest, memory_order_relaxed);
+    return given > now && given - now <= SET_BACK ? given : now;
+}
+
+static int64_t exact_time(int64_t after)
+{
+    int64_t now = (int64_t)clock_now(CLOCK_REAL);
+    if (now <= after)
+        now = after + 1;
+    int64_t given = atomic_load_explicit(&latest, memory_order_relaxed);
+    while ((given < now || given - now > SET_BACK) && !atomic_compare_exchange_weak(&latest, &given, now))
+        ;
+    return now;
+}
+
+int64_t inode_stamp(Inode *i, int64_t now)
+{
+    assert_held(&i->lock);
+    bool seen = i->seen;
+    i->seen = false;
+    if (i->ctime < now || i->ctime - now > SET_BACK)
+        return now;
+    return seen ? exact_time(i->ctime) : i->ctime;
+}
+
 static int charged_alloc(Account *a, size_t n, void **out)
 {
     if (account_charge(a, n) < 0)
@@ -64,7 +97,7 @@ int inode_new(Account *a, MemFs *fs, uint16_t type, uint32_t mode, const char *t
     i->size = size;
     mutex_init(&i->lock, type == TYPE_DIR ? RANK_DIR : RANK_FILE);
     i->mode = mode & MODE_BITS;
-    i->atime = i->mtime = i->ctime = (int64_t)clock_coarse();
+    i->atime = i->mtime = i->ctime = mem_now();
     if (target != NULL) {
         strcpy((char *)(i + 1), target);
         i->target = (char *)(i + 1);
@@ -229,7 +262,7 @@ static void accessed_locked(Inode *i)
 {
     assert_held(&i->lock);
     if (i->atime <= i->mtime || i->atime <= i->ctime)
-        i->atime = (int64_t)clock_coarse();
+        i->atime = mem_now();
 }
 
 static int64_t mem_readlink(Call *c, File *link, char *buf, size_t n)
@@ -308,7 +341,7 @@ static int truncate_to(Inode *i, uint64_t size)
         return file_is_dir(&i->file) ? -EISDIR : -EINVAL;
     if (size > MEM_SIZE_MAX)
         return -EFBIG;
-    int64_t now = (int64_t)clock_coarse();
+    int64_t now = mem_now();
     Piece *freed = NULL;
     mutex_lock(&i->lock);
     memdata_resize(&i->data, size, &freed);
@@ -352,7 +385,7 @@ static int64_t mem_read_pos(Call *c, Chan *ch, void *buf, size_t n)
 static int64_t write_at(Call *c, Inode *i, const void *buf, size_t n, const uint64_t *off, uint64_t *end)
 {
     Account *a = call_account(c);
-    int64_t now = (int64_t)clock_coarse();
+    int64_t now = mem_now();
     Piece *freed = NULL;
     mutex_lock(&i->lock);
     uint64_t at = off == NULL ? i->data.size : *off;
@@ -400,7 +433,7 @@ static int mem_allocate(Call *c, Chan *ch, uint64_t off, uint64_t n)
 {
     Inode *i = inode_of(ch->file);
     Account *a = call_account(c);
-    int64_t now = (int64_t)clock_coarse();
+    int64_t now = mem_now();
     Piece *freed = NULL;
     mutex_lock(&i->lock);
     int r = memdata_reserve(&i->data, a, off, n, &freed);
@@ -424,6 +457,7 @@ static int mem_getattr(Call *c, File *f, Attr *a)
     a->atime = i->atime;
     a->mtime = i->mtime;
     a->ctime = i->ctime;
+    i->seen = true;
     a->size = size_locked(i);
     if (f->type == TYPE_FILE)
         a->blocks = i->data.stored / SECTOR + (i->data.stored % SECTOR != 0);
@@ -441,7 +475,7 @@ static int mem_setattr(Call *c, File *f, unsigned what, const Attr *a)
         if (r < 0)
             return r;
     }
-    int64_t now = (int64_t)clock_coarse();
+    int64_t now = mem_now();
     mutex_lock(&i->lock);
     now = inode_stamp(i, now);
     if ((what & SET_MODE) != 0)

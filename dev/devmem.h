@@ -100,6 +100,7 @@ struct Inode {
     uint32_t mode;                  /* permission bits */
     uint32_t nlink;
     int64_t atime, mtime, ctime;
+    bool seen;                      /* since the last change */
     union {
         MemData data;
         MemDir dir;
@@ -114,14 +115,12 @@ static inline Inode *inode_of(File *f)
 /* nlink 0; target only for TYPE_LINK. -ENOSPC, -ENOMEM */
 int inode_new(Account *a, MemFs *fs, uint16_t type, uint32_t mode, const char *target, Inode **out);
 /*
- * The time of a change that happens now: never the same twice, though the clock is coarse, so that whoever compares times (Linux its
- * cache of a file's pages, make) sees each change. ctime is nobody's to set, so it is never before a time that was given here; but
- * where it is far ahead, the clock was set back. The inode's lock is held.
+ * Times. The clock is coarse, but whoever has looked at a file sees the next change (Linux's cache of a file's pages, make): that
+ * one has the exact time, and whatever is stamped later, in whichever file system, is not earlier.
  */
-static inline int64_t inode_stamp(const Inode *i, int64_t now)
-{
-    return now > i->ctime || i->ctime - now > INT64_C(1000000000) ? now : i->ctime + 1;
-}
+int64_t mem_now(void);
+/* The time of a change that happens now, which was mem_now() a little ago. The inode's lock is held. */
+int64_t inode_stamp(Inode *i, int64_t now);
 static inline void inode_put(Inode *i)
 {
     file_put(i == NULL ? NULL : &i->file);

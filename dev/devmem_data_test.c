@@ -227,6 +227,28 @@ TEST(each_change_has_a_time_of_its_own)
     mem_end(&m);
 }
 
+TEST(what_is_changed_later_is_not_earlier)
+{
+    Mem m;
+    mem_begin(&m);
+    OK(make_file(&m, "source"));
+    AUTO_FILE *source = must(&m, "source");
+    for (int i = 0; i < 200; i++) {
+        char name[16];
+        for (int k = 0; k < 5; k++) {
+            EQ(write_file(&m, source, "a", 1, 0), 1);
+            (void)attr_of(&m, source);
+        }
+        snprintf(name, sizeof name, "target%d", i);
+        OK(make_file(&m, name));
+        AUTO_FILE *target = must(&m, name);
+        TRUE(attr_of(&m, target).mtime >= attr_of(&m, source).mtime);
+        file_put(STEAL(target));
+    }
+    file_put(STEAL(source));
+    mem_end(&m);
+}
+
 TEST(times_move_as_they_should)
 {
     Mem m;

@@ -51,7 +51,7 @@ static int add_link(Inode *i, int64_t now, bool is_new)
 /* Adds e to dir unless its name is taken. */
 static int insert(Account *a, Inode *dir, DirEntry *e, bool is_new, Piece **freed)
 {
-    int64_t now = (int64_t)clock_coarse();
+    int64_t now = mem_now();
     mutex_lock(&dir->lock);
     int r = vacant_locked(dir, e->name);
     if (r == 0)
@@ -210,7 +210,7 @@ int devmem_unlink(Call *c, File *dir, const char *name, bool rmdir)
 {
     (void)c;
     Inode *d = inode_of(dir);
-    int64_t now = (int64_t)clock_coarse();
+    int64_t now = mem_now();
     Inode *gone = NULL;
     Piece *freed = NULL;
     int r;
@@ -333,7 +333,7 @@ int devmem_rename(Call *c, File *from, const char *name, File *to, const char *n
                  .name = name,
                  .newname = newname,
                  .account = call_account(c),
-                 .now = (int64_t)clock_coarse() };
+                 .now = mem_now() };
     int res = direntry_new(r.account, r.to->fs, newname, NULL, &r.fresh);
     if (res < 0)
         return res;
