@@ -253,6 +253,38 @@ RULE(stat_and_lookup_keep_all_times)
     TIMES_ARE("d/x", file, kept, kept, kept);
 }
 
+/* As make goes by: a target that is made behind its source is not older, however fast that is. */
+RULE(times_of_a_file_written_later_are_never_earlier)
+{
+    file_make("source", "");
+    file_make("target", "");
+    for (unsigned i = 0; i < 200; i++) {
+        int fd = open_ok("source", O_WRONLY);
+        for (unsigned k = 0; k < 5; k++) {
+            OK(write(fd, "x", 1));
+            (void)stat_of("source");
+        }
+        OK(close(fd));
+        OK(unlink("target"));
+        file_make("target", "text");
+        COMPARE(mtime_of("target"), >=, mtime_of("source"));
+    }
+}
+
+RULE(times_of_two_writes_differ_when_they_were_looked_at_between)
+{
+    int fd = open_ok("x", O_WRONLY | O_CREAT);
+    unsigned same = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        int64_t before = mtime_of("x");
+        OK(pwrite(fd, "x", 1, 0));
+        same += mtime_of("x") == before;
+    }
+    if (same > 0 && on_what == ON_HOST)
+        skip("the host's clock of files is coarse");
+    EQ(same, 0);
+}
+
 RULE(lstat_of_a_link_keeps_all_times)
 {
     OK(symlink("none", "link"));
