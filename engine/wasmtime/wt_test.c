@@ -298,6 +298,11 @@ TEST(what_cannot_run_is_enoexec_and_says_why)
                    "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (global i32)) (func (export \"_start\")))",
                    "import wasi_snapshot_preview1 fd_write is not provided");
     expect_refusal(&w, "(module (func (export \"main\")))", "not a program: it exports no _start");
+    expect_refusal(
+        &w,
+        "(module (import \"env\" \"memory\" (memory 1 2 shared)) (import \"env\" \"other\" (memory 1 2 shared))"
+        " (func (export \"_start\")))",
+        "import env other is not provided");
     put_file(&w, "/program", "\0asm\1\0\0\0\1\77", 10);
     AUTO_TASK *t = new_task(&w, "/program");
     EQ(start(&w, t), -ENOEXEC);
@@ -556,6 +561,23 @@ TEST(threads_share_memory)
                " (call $proc_exit (i32.atomic.load (i32.const 0)))))",
                &t),
        1 + 2 + 3 + 4);
+    task_put(t);
+    world_end(&w);
+}
+
+/* Sixteen random bytes to the very end of the memory, and one byte past it. */
+TEST(shared_memory_has_an_end)
+{
+    World w;
+    world_begin(&w);
+    Task *t = NULL;
+    EQ(run_wat(&w,
+               "(module " PROC_EXIT THREADS WASI "\"random_get\" (func $random (param i32 i32) (result i32)))"
+               "(func (export \"_start\") (call $proc_exit (i32.add"
+               " (i32.mul (call $random (i32.const 65520) (i32.const 16)) (i32.const 100))"
+               " (call $random (i32.const 65521) (i32.const 16))))))",
+               &t),
+       21);                         /* FAULT */
     task_put(t);
     world_end(&w);
 }
