@@ -115,6 +115,29 @@ TEST(work_that_is_abandoned_is_released_when_it_ends)
     EQ(count_of(OBJ_OP), before);
 }
 
+/* Whoever is last frees the job, and the queue in it: the thread sanitizer sees whether the other one is done with that. */
+TEST(a_call_may_end_as_the_work_ends)
+{
+    enum { TIMES = 200 };
+    static Labour l[TIMES];
+    int64_t before = count_of(OBJ_OP);
+    for (int i = 0; i < TIMES; i++) {
+        Call c;
+        labour_init(&l[i]);
+        call_init(&c, NULL);
+        call_begin(&c);
+        EQ(labour_call(&c, &l[i]), WAIT);
+        await(&l[i], &l[i].began);
+        set(&l[i], &l[i].go);
+        call_end(&c);
+        call_destroy(&c);
+    }
+    for (int i = 0; i < TIMES; i++)
+        await(&l[i], &l[i].released);
+    workers_drain();
+    EQ(count_of(OBJ_OP), before);
+}
+
 TEST(who_may_not_wait_begins_nothing)
 {
     Labour l;

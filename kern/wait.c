@@ -74,7 +74,7 @@ void queue_wake(Queue *q)
     Mutex *lock = &stripes[stripe_of(q)];
     mutex_lock(lock);
     Waiter *w = atomic_load_explicit(&q->head, memory_order_relaxed);
-    atomic_store_explicit(&q->head, NULL, memory_order_relaxed);
+    atomic_store_explicit(&q->head, NULL, memory_order_release);
     while (w != NULL) {
         Waiter *next = w->next;
         w->queue = NULL;
@@ -105,7 +105,7 @@ static void waiter_leave(Waiter *w)
         if (w->prev != NULL)
             w->prev->next = w->next;
         else
-            atomic_store_explicit(&w->queue->head, w->next, memory_order_relaxed);
+            atomic_store_explicit(&w->queue->head, w->next, memory_order_release);      /* who sees none may free it */
         if (w->next != NULL)
             w->next->prev = w->prev;
         w->queue = NULL;
