@@ -272,12 +272,19 @@ static int64_t hostdev_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off
     return off > INT64_MAX ? -EINVAL : host_read(o->fd, buf, n, off);
 }
 
+/* By the host, and not on a helper's thread: what was written once must not be entered again. */
+static unsigned how_to_sync(Chan *ch)
+{
+    unsigned oflags = atomic_load_explicit(&ch->oflags, memory_order_relaxed);
+    return ((oflags & OPEN_SYNC) != 0 ? HOST_SYNC : 0u) | ((oflags & OPEN_DSYNC) != 0 ? HOST_DSYNC : 0u);
+}
+
 static int64_t hostdev_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
 {
     HostOpen *o = ch->aux;
     if (o->stream != NULL)
         return stream_write(c, o->stream, chan_nonblock(c, ch), buf, n);
-    return off > INT64_MAX ? -EFBIG : host_write(o->fd, buf, n, off);
+    return off > INT64_MAX ? -EFBIG : host_write(o->fd, buf, n, off, how_to_sync(ch));
 }
 
 static int64_t hostdev_append(Call *c, Chan *ch, const void *buf, size_t n, uint64_t *end)
@@ -288,7 +295,7 @@ static int64_t hostdev_append(Call *c, Chan *ch, const void *buf, size_t n, uint
         return stream_write(c, o->stream, chan_nonblock(c, ch), buf, n);
     }
     mutex_lock(&o->lock);
-    int64_t r = host_append(o->fd, buf, n, end);
+    int64_t r = host_append(o->fd, buf, n, how_to_sync(ch), end);
     mutex_unlock(&o->lock);
     return r;
 }

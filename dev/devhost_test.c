@@ -335,6 +335,26 @@ TEST(bytes_go_to_the_host_and_back)
     host_end(&h);
 }
 
+TEST(a_synced_write_is_on_the_disk_when_it_returns)
+{
+    static const unsigned how[] = { OPEN_SYNC, OPEN_DSYNC, OPEN_SYNC | OPEN_APPEND };
+    for (size_t i = 0; i < sizeof how / sizeof *how; i++) {
+        Host h;
+        Chan ch;
+        char buf[8] = "";
+        host_begin(&h);
+        OK(open_at(&h, "file", OPEN_READ | OPEN_WRITE, &ch));
+        ch.open = true;
+        atomic_init(&ch.oflags, how[i]);
+        EQ(chan_write(&h.call, &ch, "HE", 2, 0), 2);
+        TRUE(h.call.ops == NULL && h.call.first.call == NULL);          /* nothing goes on behind it */
+        EQ(devhost.read(&h.call, &ch, buf, sizeof buf, 0), (how[i] & OPEN_APPEND) != 0 ? 7 : 5);
+        STR_EQ(buf, (how[i] & OPEN_APPEND) != 0 ? "helloHE" : "HEllo");
+        shut(&ch);
+        host_end(&h);
+    }
+}
+
 TEST(attributes_are_the_hosts_but_for_the_owner)
 {
     Host h;

@@ -212,19 +212,6 @@ int64_t chan_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
     return traced(c, ch, "read", n, dev->read == NULL ? -EINVAL : dev->read(c, ch, buf, n, off));
 }
 
-/* A file that was opened so writes through. */
-static int64_t written_through(Call *c, Chan *ch, int64_t r)
-{
-    const Dev *dev = ch->file->dev;
-    unsigned oflags = atomic_load_explicit(&ch->oflags, memory_order_relaxed);
-    if (r > 0 && (oflags & (OPEN_SYNC | OPEN_DSYNC)) && dev->fsync != NULL) {
-        int s = dev->fsync(c, ch, (oflags & OPEN_SYNC) == 0);
-        if (s < 0 && s != WAIT)
-            return s;
-    }
-    return r;
-}
-
 /* *end: where the position is to be afterwards. */
 static int64_t write_at(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off, uint64_t *end)
 {
@@ -241,7 +228,7 @@ static int64_t write_at(Call *c, Chan *ch, const void *buf, size_t n, uint64_t o
         r = traced(c, ch, "write", n, dev->write == NULL ? -EINVAL : dev->write(c, ch, buf, n, off));
         *end = off + (r > 0 ? (uint64_t)r : 0);
     }
-    return written_through(c, ch, r);
+    return r;
 }
 
 int64_t chan_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
@@ -294,7 +281,7 @@ int64_t chan_write_pos(Call *c, Chan *ch, const void *buf, size_t n)
     if (ch->file->flags & FILE_STREAM)
         return write_at(c, ch, buf, n, 0, &end);
     if (dev->write_pos != NULL && (ch->mode & OPEN_WRITE) != 0)
-        return written_through(c, ch, traced(c, ch, "write", n, dev->write_pos(c, ch, buf, n)));
+        return traced(c, ch, "write", n, dev->write_pos(c, ch, buf, n));
     int r = take_pos(c, ch);
     if (r < 0)
         return r;

@@ -294,7 +294,6 @@ typedef struct Nosy {
     Call other;                     /* reads at the same position, while this device is asked */
     bool begun;
     atomic_uint woken;
-    int sync_result, data_only;
 } Nosy;
 
 static int64_t nosy_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
@@ -310,20 +309,6 @@ static int64_t nosy_read(Call *c, Chan *ch, void *buf, size_t n, uint64_t off)
     return 1;
 }
 
-static int64_t nosy_write(Call *c, Chan *ch, const void *buf, size_t n, uint64_t off)
-{
-    (void)c, (void)ch, (void)buf, (void)off;
-    return (int64_t)n;
-}
-
-static int nosy_fsync(Call *c, Chan *ch, bool data_only)
-{
-    Nosy *y = (Nosy *)ch->file;
-    (void)c;
-    y->data_only = data_only;
-    return y->sync_result;
-}
-
 static void nosy_free(File *f)
 {
     mem_free(f);
@@ -337,8 +322,6 @@ static void nosy_wake(Call *c)
 static const Dev nosy_dev = {
     .name = "nosy",
     .read = nosy_read,
-    .write = nosy_write,
-    .fsync = nosy_fsync,
     .free = nosy_free,
 };
 
@@ -371,23 +354,6 @@ TEST(who_waits_for_the_position_is_woken)
     call_end(&y->other);
     call_destroy(&y->other);
     EQ(ch->pos, 2);
-    chan_put(ch);
-    world_end(&w);
-}
-
-TEST(a_synced_write_is_on_the_disk_or_has_failed)
-{
-    World w = world("/a/");
-    Nosy *y;
-    Chan *ch = nosy_open(&w, OPEN_WRITE | OPEN_SYNC, &y);
-    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), 2);
-    EQ(y->data_only, 0);
-    y->sync_result = -EIO;
-    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), -EIO);
-    chan_put(ch);
-    ch = nosy_open(&w, OPEN_WRITE | OPEN_DSYNC, &y);
-    EQ(RUN_CALL(chan_write_pos(w.call, ch, "ab", 2)), 2);
-    EQ(y->data_only, 1);
     chan_put(ch);
     world_end(&w);
 }

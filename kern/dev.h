@@ -153,7 +153,7 @@ struct Dev {
     void (*active)(Chan *ch, bool on);  /* the open file begins or ceases to count as a reader or writer */
     int64_t (*read)(Call *c, Chan *ch, void *buf, size_t n, uint64_t off);                  /* EINVAL */
     int64_t (*write)(Call *c, Chan *ch, const void *buf, size_t n,
-                     uint64_t off); /* EINVAL; for OPEN_APPEND see append */
+                     uint64_t off); /* EINVAL; for OPEN_APPEND see append; OPEN_SYNC, OPEN_DSYNC: in ch->oflags */
     int64_t (*append)(Call *c, Chan *ch, const void *buf, size_t n,
                       uint64_t *end); /* atomically at the end; *end: where it now ends */
     /* A device that moves ch->pos under a lock of its own, one a file, has all three; for others chan.c keeps it. The first two read and

@@ -20,6 +20,7 @@ typedef struct HostStat {
 } HostStat;
 
 enum { HOST_READ = 1, HOST_WRITE = 2, HOST_TRUNC = 4, HOST_NONBLOCK = 8 };
+enum { HOST_SYNC = 1, HOST_DSYNC = 2 };         /* a write returns when it is on the disk; DSYNC: what is needed to read it */
 
 /*
  * A handle for a whole tree or a single file: path as the host's process names it. -ENOENT, -EACCES ...
@@ -48,9 +49,9 @@ int host_create(int dir, const char *name, uint32_t mode, int *fd, int *made);
 void host_close(int fd);
 int host_stat(int fd, HostStat *st);
 int64_t host_read(int fd, void *buf, size_t n, uint64_t off);
-int64_t host_write(int fd, const void *buf, size_t n, uint64_t off);
+int64_t host_write(int fd, const void *buf, size_t n, uint64_t off, unsigned sync);      /* HOST_SYNC, HOST_DSYNC or 0 */
 /* At the end, whatever others wrote; *end is where the file ends then. One at a time for each descriptor. */
-int64_t host_append(int fd, const void *buf, size_t n, uint64_t *end);
+int64_t host_append(int fd, const void *buf, size_t n, unsigned sync, uint64_t *end);
 int host_truncate(int fd, uint64_t size);                        /* fd opened for writing, or an O_PATH handle */
 int host_allocate(int fd, uint64_t off, uint64_t n);
 int host_chmod(int fd, uint32_t mode);

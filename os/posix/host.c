@@ -184,36 +184,53 @@ int64_t host_read(int fd, void *buf, size_t n, uint64_t off)
     return got < 0 ? failed() : got;
 }
 
-int64_t host_write(int fd, const void *buf, size_t n, uint64_t off)
+/* off < 0: at the end. */
+static int64_t write_part(int fd, const void *buf, size_t n, off_t off, int flags)
 {
+    struct iovec part = { .iov_base = (void *)(uintptr_t)buf, .iov_len = n };
     ssize_t put;
+    do
+        put = pwritev2(fd, &part, 1, off, flags);
+    while (put < 0 && errno == EINTR);
+    return put;
+}
+
+static int sync_flags(unsigned sync)
+{
+    return (sync & HOST_SYNC) != 0 ? RWF_SYNC : (sync & HOST_DSYNC) != 0 ? RWF_DSYNC : 0;
+}
+
+int64_t host_write(int fd, const void *buf, size_t n, uint64_t off, unsigned sync)
+{
+    ssize_t put = sync != 0 ? write_part(fd, buf, n, (off_t)off, sync_flags(sync)) : -1;
+    if (sync != 0 && (put >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS)))
+        return put < 0 ? failed() : put;
     do
         put = pwrite(fd, buf, n, (off_t)off);
     while (put < 0 && errno == EINTR);
-    return put < 0 ? failed() : put;
+    if (put < 0)
+        return failed();
+    int r = sync != 0 ? host_fsync(fd, (sync & HOST_SYNC) == 0) : 0;
+    return r < 0 ? r : put;
 }
 
 /* Where the file system knows no RWF_APPEND: at what is the end now. */
-static int64_t append_by_size(int fd, const void *buf, size_t n, uint64_t *end)
+static int64_t append_by_size(int fd, const void *buf, size_t n, unsigned sync, uint64_t *end)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return failed();
-    int64_t put = host_write(fd, buf, n, (uint64_t)st.st_size);
+    int64_t put = host_write(fd, buf, n, (uint64_t)st.st_size, sync);
     if (put >= 0)
         *end = (uint64_t)(st.st_size + put);
     return put;
 }
 
-int64_t host_append(int fd, const void *buf, size_t n, uint64_t *end)
+int64_t host_append(int fd, const void *buf, size_t n, unsigned sync, uint64_t *end)
 {
-    struct iovec part = { .iov_base = (void *)(uintptr_t)buf, .iov_len = n };
-    ssize_t put;
-    do
-        put = pwritev2(fd, &part, 1, -1, RWF_APPEND);
-    while (put < 0 && errno == EINTR);
+    int64_t put = write_part(fd, buf, n, -1, RWF_APPEND | sync_flags(sync));
     if (put < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
-        return append_by_size(fd, buf, n, end);
+        return append_by_size(fd, buf, n, sync, end);
     if (put < 0)
         return failed();
     off_t at = lseek(fd, 0, SEEK_CUR);

@@ -154,7 +154,7 @@ TEST(a_mode_and_times_reach_a_file_that_cannot_be_opened)
     int64_t before_1970 = -1, now = HOST_TIME_NOW;
     tree_begin(&t);
     OK(host_create(t.root, "secret", 0000, &fd, &made));
-    EQ(host_write(made, "x", 1, 0), 1);
+    EQ(host_write(made, "x", 1, 0, 0), 1);
     host_close(made);
     OK(host_utimes(fd, &before_1970, &now));
     OK(host_stat(fd, &st));
@@ -180,10 +180,10 @@ TEST(an_append_goes_behind_what_others_wrote)
     host_close(made);
     OK(host_open(fd, HOST_READ | HOST_WRITE, &one));
     OK(host_open(fd, HOST_WRITE, &other));
-    EQ(host_append(one, "a", 1, &end), 1);
-    EQ(host_append(other, "bb", 2, &end), 2);
+    EQ(host_append(one, "a", 1, 0, &end), 1);
+    EQ(host_append(other, "bb", 2, HOST_DSYNC, &end), 2);
     EQ(end, 3);
-    EQ(host_append(one, "c", 1, &end), 1);
+    EQ(host_append(one, "c", 1, HOST_SYNC, &end), 1);
     EQ(end, 4);
     EQ(host_read(one, text, sizeof text, 0), 4);
     STR_EQ(text, "abbc");
