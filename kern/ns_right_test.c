@@ -27,6 +27,23 @@ TEST(what_a_union_is_put_over_stays_read_only)
     world_end(&w);
 }
 
+/* A directory that was reached read-only: a bind that comes later gives it no more. */
+TEST(a_place_keeps_the_rights_that_it_was_reached_with)
+{
+    World w = world("/a/d/x=1");
+    AUTO_CHAN Chan *ro = NULL, *file = NULL;
+    OK(CTL("bind -r /a /p"));
+    OK(names_walk(&w, "/p", 0, &ro));
+    OK(CTL("bind /a /p"));
+    OK(names_open(&w, "/p/d/x", OPEN_WRITE));
+    OK(names_walk_at(&w, ro, "d/x", 0, &file));
+    EQ(file->flags & CHAN_NO_WRITE, CHAN_RDONLY);
+    EQ(RUN_CALL(chan_mkdir(w.call, ro, "new", 0755)), -EROFS);
+    chan_put(STEAL(file));
+    chan_put(STEAL(ro));
+    world_end(&w);
+}
+
 TEST(what_a_union_is_put_over_keeps_what_is_bound_below)
 {
     World w = world("/a/s/f=1 /b/g=2 /c/h=3");
