@@ -30,6 +30,20 @@ printf 'read only' >"$base/work/readonly/file"
 ln -s file "$base/work/readonly/link"
 [ "$stage" = self ] || rules "the host's tmpfs" --host "$base/work/host"
 mount_start --dir "$disk/rules::/host" --dir "$base/work/readonly::/readonly:ro"
+cat "$base/mnt/dev/objects" >"$base/home/before"
 rules "tmpfs" --tmpfs --readonly "$base/mnt/readonly" "$base/mnt/tmp"
 rules "a host directory" --dir --readonly "$base/mnt/readonly" "$base/mnt/host"
+
+# Nothing is left of all that, once what Linux has forgotten is put away.
+for tries in $(seq 200); do
+    cat "$base/mnt/dev/objects" >"$base/home/after"
+    ! cmp -s "$base/home/before" "$base/home/after" || break
+    sleep 0.1
+done
+if diff "$base/home/before" "$base/home/after"; then
+    echo "1 passed, 0 failed"
+else
+    echo "FAIL objects are left as $stage"
+    echo "0 passed, 1 failed"
+fi
 mount_end || exit 1
