@@ -11,6 +11,10 @@ if [ -z "${stage-}" ]; then
     for tool in rsync vim git make patch gcc sqlite3; do
         command -v $tool >/dev/null || { echo "no $tool here (tools/setup.sh installs it)"; exit 77; }
     done
+    mkdir "$TEST_TMP/bin"
+    if command -v clang-19 >/dev/null && [ -d /usr/include/wasm32-wasi ]; then
+        clang-19 --target=wasm32-wasi -O1 -Wall -Wextra -Werror -o "$TEST_TMP/bin/lines.wasm" test/tools/lines.c || exit 1
+    fi
     on_a_mount "$0"
     exit
 fi
@@ -401,17 +405,38 @@ case_times() {
     [ ! -e b ]
 }
 
-case_follow() {
+# follow COMMAND...: tail -f of log, while the command appends five lines.
+follow() {
     : >log
     timeout 20 tail -n +1 -s 0.1 -f log >seen &
     reader=$!
-    for i in 1 2 3 4 5; do echo "line $i" >>log; sleep 0.05; done
+    "$@"
     for i in $(seq 100); do
         [ "$(wc -l <seen)" -lt 5 ] || break
         sleep 0.1
     done
     kill $reader
+    [ "$(wc -l <seen)" = 5 ]
     cmp log seen
+}
+
+five_lines() {
+    for i in 1 2 3 4 5; do echo "line $i" >>log; sleep 0.05; done
+}
+
+a_task() {
+    task=$base/mnt/task/$(cat "$base/mnt/task/new")
+    echo "cmd /$where/follow/lines.wasm /$where/follow/log" >"$task/ctl"
+    echo start >"$task/ctl"
+    [ "$(cat "$task/wait")" = 0 ]
+    rmdir "$task"
+}
+
+case_follow() {
+    follow five_lines
+    [ -e "$base/bin/lines.wasm" ] || return 0
+    cp "$base/bin/lines.wasm" .
+    follow a_task
 }
 
 case_locks() {
