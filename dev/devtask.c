@@ -61,8 +61,11 @@ static const Name in_task[] = {
     { .name = "task", .kind = TF_VIEW, .type = TYPE_DIR, .hidden = true },
 };
 static const Name in_ns[] = {
-    CTL_FILE("ctl", TF_NS_CTL),    TEXT_FILE("mounts", TF_NS_MOUNTS), TEXT_FILE("binds", TF_NS_BINDS),
-    TEXT_FILE("dump", TF_NS_DUMP), { .name = "from", .kind = TF_NS_FROM, .type = TYPE_DIR, .hidden = true },
+    CTL_FILE("ctl", TF_NS_CTL),
+    TEXT_FILE("mounts", TF_NS_MOUNTS),
+    TEXT_FILE("binds", TF_NS_BINDS),
+    TEXT_FILE("dump", TF_NS_DUMP),
+    { .name = "from", .kind = TF_NS_FROM, .type = TYPE_DIR, .hidden = true },
 };
 static const Name in_stat[] = {
     TEXT_FILE("mem", TF_STAT_MEM),

@@ -12,8 +12,7 @@ TEST(linux_numbers_stay_what_they_are)
                                  EXDEV,     ENODEV,   ENOTDIR,      EISDIR,    EINVAL,   ENFILE,    EMFILE, ENOTTY,
                                  ETXTBSY,   EFBIG,    ENOSPC,       ESPIPE,    EROFS,    EMLINK,    EPIPE,  EDOM,
                                  ERANGE,    EDEADLK,  ENAMETOOLONG, ENOLCK,    ENOSYS,   ENOTEMPTY, ELOOP,  EILSEQ,
-                                 EOVERFLOW, ENOTSOCK, EOPNOTSUPP,   ETIMEDOUT, ECANCELED,
-                                 ESTALE };
+                                 EOVERFLOW, ENOTSOCK, EOPNOTSUPP,   ETIMEDOUT, ECANCELED, ESTALE };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         EQ(host_err(known[i]), known[i]);
 }
