@@ -175,6 +175,27 @@ case_mv() {
     same "$src" back
 }
 
+# The mount is one file system for Linux, but tmpfs and the host's directory are two.
+case_across() {
+    other=$base/mnt/host
+    [ "$where" = tmp ] || other=$base/mnt/tmp
+    cp -a "$src" here
+    mv here "$other/across"
+    [ ! -e here ]
+    same "$src" "$other/across"
+    if ln "$other/across/plain" plain; then false; fi
+    mv "$other/across" back
+    same "$src" back
+    git init -q back/sub
+    git -C back/sub add script
+    git -C back/sub commit -q -m first
+    git clone -q back/sub "$other/across"
+    git -C "$other/across" fsck
+    rsync -a "$other/across/" copy/
+    diff -r copy "$other/across"
+    rm -rf "$other/across"
+}
+
 case_rm() {
     path=.
     for i in $(seq 150); do path=$path/directory-$i; done
@@ -481,7 +502,7 @@ plant
 mount_start --dir "$disk::/host"
 for where in tmp host; do
     place=$base/mnt/$where
-    for name in cp cp_ways absolute mv rm tar rsync git vim make sqlite text sizes times follow locks links; do
+    for name in cp cp_ways absolute mv across rm tar rsync git vim make sqlite text sizes times follow locks links; do
         try $name
     done
 done

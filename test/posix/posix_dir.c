@@ -301,6 +301,28 @@ RULE(opendir_of_a_file_is_ENOTDIR)
     EQ(errno, ENOTDIR);
 }
 
+RULE(names_of_every_byte)
+{
+    char name[3] = "_";
+    unsigned char seen[256] = { 0 };
+    dir_make("d");
+    be_in("d");
+    for (unsigned i = 1; i < 256; i++) {
+        name[1] = (char)i;
+        if (i != '/')
+            file_make(name, name);
+    }
+    DIR *d = dir_open(".");
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
+        if (e->d_name[0] == '_') {
+            EQ(strlen(e->d_name), 2);
+            seen[(unsigned char)e->d_name[1]]++;
+            STR_EQ(file_text(e->d_name), e->d_name);
+        }
+    for (unsigned i = 1; i < 256; i++)
+        EQ(seen[i], i == '/' ? 0 : 1);
+}
+
 RULE(names_are_bytes_and_case_counts)
 {
     file_make("name", "small");

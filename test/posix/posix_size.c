@@ -180,6 +180,28 @@ RULE(hole_takes_little_room)
     COMPARE(stat_of("x").st_blocks, >, 0);
 }
 
+RULE(hole_of_a_tebibyte)
+{
+    const off_t far = (off_t)1 << 40;
+    int fd = open_ok("x", O_RDWR | O_CREAT);
+    EQ(OK(pwrite(fd, "end", 3, far)), 3);
+    char text[8] = "";
+    EQ(OK(pread(fd, text, sizeof text, far)), 3);
+    STR_EQ(text, "end");
+    EQ(stat_of("x").st_size, far + 3);
+    EQ(OK(lseek(fd, -3, SEEK_END)), far);
+    OK(ftruncate(fd, far - 1));
+    OK(ftruncate(fd, 1));
+    EQ(stat_of("x").st_size, 1);
+}
+
+RULE(write_behind_the_last_possible_byte_is_refused)
+{
+    int fd = open_ok("x", O_RDWR | O_CREAT);
+    FAILS_2(pwrite(fd, "x", 1, INT64_MAX), EFBIG, EINVAL);
+    EQ(stat_of("x").st_size, 0);
+}
+
 RULE(hole_between_two_writes)
 {
     int fd = open_ok("x", O_RDWR | O_CREAT);
