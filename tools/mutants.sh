@@ -100,17 +100,21 @@ variant_of() {
     esac
 }
 
-# Runs a check in the copy; its output goes to $scratch/output.
-run_check() {
+# Runs a check in the copy, for at most so many seconds; its output goes to $scratch/output. A session may end well and yet count
+# failures in its last line.
+run_check() { # CHECK SECONDS
     case $1 in
     sessions*)
         rm -rf "$scratch/session"
         mkdir "$scratch/session"
         TOP=$copy BUILD=$copy/build/native TASKFS=$copy/build/native/taskfs TEST_TMP=$scratch/session \
-            timeout -k 5 300 sh "test/${1#sessions }.sh"
+            timeout -k 5 "$2" sh "test/${1#sessions }.sh"
         ;;
-    *) timeout -k 5 300 "$(target_of "$1")" "${1#*T=}" ;;
+    *) timeout -k 5 "$2" "$(target_of "$1")" "${1#*T=}" ;;
     esac >"$scratch/output" 2>&1 </dev/null
+    code=$?
+    [ $code != 0 ] || ! tail -n 1 "$scratch/output" | grep -q ', [1-9][0-9]* failed' || code=1
+    return $code
 }
 
 # The tests that failed: three of them, and how many more.
@@ -139,7 +143,7 @@ judge() {
     fi
 }
 
-# mutant PATCH CHECK, in the copy.
+# mutant PATCH CHECK SECONDS, in the copy.
 mutant() {
     name=$(basename "$1" .patch)
     file=$(file_of "$1")
@@ -153,7 +157,7 @@ mutant() {
         cat "$scratch/output"
         bad "$name" "it does not compile"
     else
-        run_check "$2"
+        run_check "$2" "$3"
         judge "$name" $?
     fi
     cp -p "$scratch/file" "$file"
@@ -165,12 +169,15 @@ mutant() {
     rm -f "$scratch/object" build/check/unit build/check/engine-unit build/native/*taskfs* planted
 }
 
-# mutants CHECK PATCH...: those of one check, which has to pass without them.
+# mutants CHECK PATCH...: those of one check, which has to pass without them, and so tells how long it takes.
 mutants() {
     check=$1
     shift
-    build "$(target_of "$check")" >"$scratch/output" 2>&1 && run_check "$check"
+    build "$(target_of "$check")" >"$scratch/output" 2>&1
+    start=$(date +%s)
+    run_check "$check" 600
     code=$?
+    limit=$((60 + 2 * ($(date +%s) - start)))
     if [ $code = 77 ]; then
         echo "$check: $(tail -n 1 "$scratch/output")"
         skipped=$((skipped + $#))
@@ -178,7 +185,7 @@ mutants() {
         cat "$scratch/output"
         for patch; do bad "$(basename "$patch" .patch)" "$check fails without it"; done
     else
-        for patch; do mutant "$patch" "$check"; done
+        for patch; do mutant "$patch" "$check" $limit; done
     fi
 }
 
