@@ -215,6 +215,6 @@ rm ready
 
 # ---- what `make run` plays
 
-gives "the demonstration" 0 "$(printf '$ cat out/x\nhello')" sh -c "'$TOP/tools/demo.sh' '$TASKFS' | sed -n '/cat out/,/^hello/p'"
+gives "the demonstration" 0 "$(printf '$ cat out/n\n42')" sh -c "'$TOP/tools/demo.sh' '$TASKFS' | sed -n '/cat out/,/^42/p'"
 
 echo "$passed passed, $failed failed"
