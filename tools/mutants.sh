@@ -177,7 +177,7 @@ mutants() {
     start=$(date +%s)
     run_check "$check" 600
     code=$?
-    limit=$((60 + 2 * ($(date +%s) - start)))
+    limit=$((40 + 2 * ($(date +%s) - start)))
     if [ $code = 77 ]; then
         echo "$check: $(tail -n 1 "$scratch/output")"
         skipped=$((skipped + $#))
