@@ -70,6 +70,8 @@ static int mount_there(FuseDoor *d, const FuseMount *m, char *words)
         r = fuse_session_mount(d->session, d->dir) == 0 ? 0 : -EIO;
     said = NULL;
     fuse_opt_free_args(&args);
+    if (r == 0 && m->verbose && words[0] != '\0')
+        fprintf(stderr, "taskfs: %s\n", words);
     d->mounted = r == 0;
     if (r == 0) {
         /* A directory of the host that was granted may have the mount below it. */
@@ -111,7 +113,6 @@ int fuse_door_open(Kernel *k, const FuseMount *m, FuseDoor **out, char *words)
     d->kernel = k;
     d->dir = dir;
     d->covered = mount_covered(dir);
-    d->verbose = m->verbose;
     mutex_init(&d->lock, RANK_LEAF);
     mutex_init(&d->run_lock, RANK_LEAF);
     mutex_init(&d->park_lock, RANK_VIEW);

@@ -25,7 +25,7 @@ typedef struct FuseMount {
     const char *dir;                /* where: an empty directory of the host, absolute or relative */
     bool allow_other;               /* other users may look, too; modes decide (an ordinary user: user_allow_other in fuse.conf) */
     bool nonempty;                  /* dir need not be empty */
-    bool verbose;                   /* libfuse's own words go to standard error */
+    bool verbose;                   /* what libfuse says of a mount that succeeded goes to standard error */
 } FuseMount;
 
 enum { FUSE_WORDS = 512 };          /* room for words */

@@ -173,7 +173,6 @@ enum { FUSE_THREADS_MAX = 16, FUSE_AGAIN = 2 };             /* threads that fetc
 struct FuseDoor {
     Kernel *kernel;
     char *dir;                      /* owned: the mount point */
-    bool verbose;
     int covered;                    /* owned: what the mount point was, or negative */
     uint64_t device;                /* of the mount, where it is known; else 0 */
     struct fuse_session *session;
