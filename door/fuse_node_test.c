@@ -149,6 +149,41 @@ TEST(what_linux_has_forgotten_is_gone)
     rig_end(&g);
 }
 
+TEST(a_node_stays_until_it_is_forgotten_as_often_as_it_was_found)
+{
+    Rig g;
+    rig_begin(&g, "/d/x=1");
+    FuseNode *d = look(&g, root(&g), "d");
+    PTR_EQ(look(&g, root(&g), "d"), d);
+    node_forget(&g.d, d, 1);
+    EQ(count(&g), 2);
+    /* Forgotten, kept by what is below it, and found once more: then the child is not what keeps it. */
+    FuseNode *x = look(&g, d, "x");
+    node_forget(&g.d, d, 1);
+    EQ(count(&g), 3);
+    PTR_EQ(look(&g, root(&g), "d"), d);
+    node_forget(&g.d, x, 1);
+    EQ(count(&g), 2);
+    node_forget(&g.d, d, 1);
+    EQ(count(&g), 1);
+    rig_end(&g);
+}
+
+TEST(what_was_moved_keeps_its_new_directory_and_not_the_old_one)
+{
+    Rig g;
+    rig_begin(&g, "/d/x=1 /e/");
+    FuseNode *d = look(&g, root(&g), "d"), *e = look(&g, root(&g), "e"), *x = look(&g, d, "x");
+    node_moved(&g.d, d, "x", e, "x");
+    node_forget(&g.d, d, 1);
+    EQ(count(&g), 3);
+    node_forget(&g.d, e, 1);
+    EQ(count(&g), 3);
+    node_forget(&g.d, x, 1);
+    EQ(count(&g), 1);
+    rig_end(&g);
+}
+
 TEST(a_name_that_is_gone_or_moved)
 {
     Rig g;
