@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kern/account.h"
 #include "test/names.h"
 
 static Attr attr_of(World *w, const char *path)
@@ -56,5 +57,31 @@ TEST(every_change_is_seen_by_its_time)
     set_old(&w, "/d");
     OK(names_mkdir(&w, "/d/e"));
     TRUE(attr_of(&w, "/d").mtime > 5);
+    world_end(&w);
+}
+
+/* What fits is written and said; only the next write is told that it is full. */
+TEST(a_write_into_too_little_room_is_short)
+{
+    enum { LONG = 1 << 20 };
+    static char bytes[LONG];
+    World w = world("/d/");
+    AccountSums sums;
+    Chan *f;
+    OK(world_open(&w, "/d/f", OPEN_WRITE | OPEN_CREATE, &f));
+    account_sums(w.root->account, &sums);
+    OK(account_limit_memory(w.call, w.root->account, sums.mem_current + 400000, true));
+    int64_t put = world_put(&w, f, "x");
+    EQ(put, 1);
+    CALL_RUN(w.call, put, chan_write_pos(w.call, f, bytes, LONG));
+    TRUE(put > 100000 && put < LONG);
+    EQ(attr_of(&w, "/d/f").size, put + 1);
+    int64_t full;
+    do
+        CALL_RUN(w.call, full, chan_write_pos(w.call, f, bytes, LONG));
+    while (full > 0);
+    EQ(full, -ENOSPC);
+    OK(account_limit_memory(w.call, w.root->account, ACCOUNT_MAX, true));
+    OK(world_close(&w, f));
     world_end(&w);
 }

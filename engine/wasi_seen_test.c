@@ -9,6 +9,7 @@
 #include "engine/wasi_call.h"
 #include "engine/wasi_test.h"
 #include "kern/walk.h"
+#include "test/recorder.h"
 
 static Attr attr_of(Prog *p, const char *path)
 {
@@ -170,6 +171,24 @@ TEST(random_bytes_end_with_the_task)
         EQ(p->memory[buf + i], 0);
     atomic_store(&p->task.attention, 0);
     prog_end(p);
+}
+
+/* A descriptor that gets another number is not let go of meanwhile: no pipe sees its last writer go. */
+TEST(descriptors_are_held_while_they_are_put_in_order)
+{
+    Prog pr, *p = &pr;
+    prog_begin(p, false);
+    Recorder *r = recorder_new(true);
+    Chan *ch = recorder_open(&p->thread.call, r, OPEN_WRITE);
+    TRUE(ch != NULL);
+    prog_add(p, ch);
+    EQ(r->active, 1);
+    OK(wasi_begin(&p->wasi, &p->task, &p->thread));
+    EQ(r->flushes, 0);
+    EQ(r->active, 1);
+    prog_end(p);
+    EQ(r->active, 0);
+    recorder_put(r);
 }
 
 /* ---- what the disk hears -------------------------------------------------------------------------------------------- */

@@ -104,6 +104,51 @@ TEST(a_program_that_replaces_itself_ends_its_threads_and_closes)
     world_end(&w);
 }
 
+/* Its other thread waits for input when the first one is done. */
+PROGRAM(start_leave)
+{
+    OK(act_thread(a, reads_forever));
+    for (bool waits = false; !waits && act_on(a); thread_yield()) {
+        mutex_lock(&a->task->lock);
+        waits = a->task->waiting != NULL;
+        mutex_unlock(&a->task->lock);
+    }
+    return 7;
+}
+
+TEST(a_program_ends_though_a_thread_of_it_waits)
+{
+    World w = world(PROGRAMS "/bin/leave=test:start_leave");
+    Chan *feed;
+    uint64_t id = world_new(&w);
+    OK(world_open(&w, world_path(id, "fd/0"), OPEN_WRITE, &feed));
+    OK(world_ctl(&w, id, "cmd leave\nstart"));
+    EQ(world_wait(&w, id), 7);
+    OK(world_close(&w, feed));
+    world_end(&w);
+}
+
+/* Threads are kept for the next task, which does not pay for what they did before. */
+TEST(a_task_pays_only_for_its_own_time)
+{
+    AccountSums sums;
+    uint64_t user = 0, system = 0;
+    for (volatile unsigned i = 0; user + system < 50000000 && i < 400000000; i++)
+        if (i % 65536 == 0)
+            clock_thread_usage(&user, &system);
+    if (user + system == 0)
+        skip("no clock of threads here");
+    World w = world("");
+    Task *t = names_task(&w);
+    TaskThread thread = { .engine = NULL };
+    task_thread_begin(t, &thread);              /* this very thread */
+    task_thread_end(&thread);
+    account_sums(t->account, &sums);
+    TRUE(sums.user_ns + sums.system_ns < user + system);
+    task_put(t);
+    world_end(&w);
+}
+
 PROGRAM(start_busy)
 {
     char id[32], path[64];

@@ -115,3 +115,19 @@ TEST(sizes_take_a_letter)
     EQ(parse_size("max", &n), -EINVAL);
     EQ(n, 17);
 }
+
+TEST(a_terminal_is_not_told_to_do_anything)
+{
+    static const struct {
+        const char *s, *quoted;
+    } cases[] = {
+        { "a\x7f", "$'a\\x7f'" }, { "\x1b[2J", "$'\\x1b[2J'" }, { "\t", "$'\\x09'" },
+        { "a b", "'a b'" },       { "\xc3\xa9", "\xc3\xa9" },
+    };
+    for (size_t i = 0; i < LEN(cases); i++) {
+        Text t = { 0 };
+        text_quoted(&t, cases[i].s);
+        STR_EQ(t.s, cases[i].quoted);
+        text_free(&t);
+    }
+}
