@@ -310,8 +310,11 @@ static int try_release(FuseRequest *r)
 void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     FuseRequest *r = ask(req, ino, fi, try_release);
-    if (r != NULL)
-        request_run(r);
+    if (r == NULL)
+        return;
+    /* Nobody waits for the answer: a line that is still unfinished here is one whose close was interrupted. */
+    r->call.mode = CALL_NONBLOCK;
+    request_run(r);
 }
 
 static int try_fsync(FuseRequest *r)

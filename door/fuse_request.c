@@ -9,6 +9,7 @@
  */
 #include "door/fuse_door.h"
 
+#include <linux/fuse.h>
 #include <string.h>
 
 static _Thread_local struct {
@@ -152,10 +153,24 @@ int answer_create(FuseRequest *r, FuseNode *n, const struct stat *st, FuseHandle
     return 0;
 }
 
+/*
+ * A stream is to be open without a position, on which Linux else lets only one read of an open file wait at a time, and who waits for
+ * his turn cannot be killed. This libfuse has no name for that, so the answer is put together here.
+ */
+static int reply_stream(fuse_req_t req, const struct fuse_file_info *fi)
+{
+    struct fuse_open_out out = { .fh = fi->fh, .open_flags = FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_NONSEEKABLE };
+    if (fi->noflush)
+        out.open_flags |= FOPEN_NOFLUSH;
+    return fuse_reply_buf(req, (const char *)&out, sizeof out);
+}
+
 int answer_open(FuseRequest *r, FuseHandle *h)
 {
     r->fi.fh = (uintptr_t)h;
-    if (fuse_reply_open(settle(r), &r->fi) < 0)
+    fuse_req_t req = settle(r);
+    int n = r->fi.direct_io && r->fi.nonseekable ? reply_stream(req, &r->fi) : fuse_reply_open(req, &r->fi);
+    if (n < 0)
         handle_free(r->door, h);
     return 0;
 }
@@ -303,10 +318,12 @@ static int park(FuseRequest *r)
     return n == 0 ? WAIT : n;
 }
 
-/* n: what the last try or the wait gave; answered unless it is an error. */
+/* n: what the last try or the wait gave; answered unless it is an error. Lines that have run were written, whatever came then. */
 static void request_end(FuseRequest *r, int n)
 {
-    if (n < 0)
+    if (n == -EINTR && r->call.done > 0)
+        answer_written(r, r->call.done);
+    else if (n < 0)
         answer_error(r, n);
     call_end(&r->call);
     ns_unpin(&r->call);             /* a thread that idles keeps nothing */

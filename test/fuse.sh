@@ -128,6 +128,15 @@ come "a writer to a full pipe sleeps" sleeps $pid
 is "all of it comes" 200000 "$(head -c 200000 <&5 | wc -c)"
 wait $pid
 is "the writer ends well" 0 $?
+# Two that share an open file: who waits second can be killed as well.
+cat <&5 >"$out" & first=$!
+cat <&5 >"$out" & second=$!
+come "two readers of one open file sleep" sleeps $first
+come "both" sleeps $second
+kill -TERM $second
+come "the second can be killed" gone $second
+kill -TERM $first
+come "and the first" gone $first
 exec 4>&-
 is "no writer: the end" 0 "$(wc -c <&5)"
 exec 5<&-
@@ -184,7 +193,21 @@ come "the other way round it waits, too" sleeps $pid
 kill -TERM $pid
 wait $pid
 is "and can be killed" 143 $?
+# Without a newline it is close(2) that waits.
+printf 'lock w' >"task/$id/fd/3.ctl" & pid=$!
+come "a line without an end waits in close" sleeps $pid
+kill -TERM $pid
+wait $pid
+is "and is given up with it" 143 $?
+$probe close "task/$id/fd/3.ctl" 'flags append
+lock w
+' >"$out" & pid=$!
+come "a second line waits" sleeps $pid
+kill -USR1 $pid
+wait $pid
+is "interrupted, the first was written" "write 13 close 0" "$(cat "$out")"
 echo close >"task/$other/fd/3.ctl"
+is "nobody took the lock after he was gone" 0 "$(flock -n tmp/locked true; echo $?)"
 echo 'lock w' >"task/$id/fd/3.ctl"
 is "closing lets go of the lock" 0 $?
 

@@ -56,10 +56,12 @@ static int read_once(char **argv)
     return 0;
 }
 
-/* close FILE TEXT...: writes each, closes; what write and close said. */
+/* close FILE TEXT...: writes each, closes; what write, which SIGUSR1 interrupts, and close said. */
 static int close_it(char **argv)
 {
+    struct sigaction a = { .sa_handler = nothing };
     int fd = open_or_die(argv[0], O_WRONLY);
+    sigaction(SIGUSR1, &a, NULL);
     for (argv++; *argv != NULL; argv++)
         printf("write %s ", result(write(fd, *argv, strlen(*argv))));
     printf("close %s\n", result(close(fd)));
