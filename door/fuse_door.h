@@ -204,6 +204,7 @@ void request_thread_end(void);             /* what a thread that answered reques
 
 void watch_begin_locked(FuseRequest *r);
 void watch_over_locked(FuseRequest *r);
+void watch_answer(FuseRequest *r);              /* before it waits; then the handle may go at any time */
 void watch_tell(FuseRequest *r);                /* the wait is over: no lock is held */
 void watch_end(FuseDoor *d, FuseHandle *h);     /* the handle goes */
 

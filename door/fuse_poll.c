@@ -40,9 +40,13 @@ static int try_poll(FuseRequest *r)
     if (r->poll == NULL)
         return answer_poll(r, 0);
     r->kept = chan_get(r->handle->chan);
+    return WAIT;                    /* answered once the handle knows of the watch: watch_answer */
+}
+
+void watch_answer(FuseRequest *r)
+{
     answer_poll(r, 0);
     r->req = NULL;
-    return WAIT;
 }
 
 void watch_begin_locked(FuseRequest *r)

@@ -312,7 +312,9 @@ static int park(FuseRequest *r)
         return n;
     if (mine.spare == r)
         mine.spare = NULL;
-    if (r->req != NULL)
+    if (r->poll != NULL)
+        watch_answer(r);
+    else
         fuse_req_interrupt_func(r->req, interrupted, r);
     n = call_suspend(&r->call);
     return n == 0 ? WAIT : n;
