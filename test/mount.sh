@@ -306,6 +306,8 @@ all() {
         echo "no terminal: script and pgrep are not here"
         skipped=$((skipped + 1))
     fi
+    none_left() { ! pgrep -f "^$taskfs mount"; }
+    comes none_left
     is "no process is left" "" "$(pgrep -f "^$taskfs mount")"
     echo "$passed $failed $skipped" >counts
 }
