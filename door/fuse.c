@@ -228,6 +228,14 @@ static int start_fetchers(FuseDoor *d, Fetcher *f)
     return n;
 }
 
+/* What is there now may be somebody else's, if ours was unmounted while it was in use. */
+static void unmount(FuseDoor *d)
+{
+    if (d->mounted && (d->device == 0 || mount_device(d->dir) == d->device))
+        fuse_session_unmount(d->session);
+    d->mounted = false;
+}
+
 int fuse_door_serve(FuseDoor *d)
 {
     Fetcher fetchers[FUSE_THREADS_MAX] = { 0 };
@@ -243,9 +251,7 @@ int fuse_door_serve(FuseDoor *d)
         free(fetchers[i].buf.mem);
     }
     stop_helpers(d, &helpers);
-    if (d->mounted)
-        fuse_session_unmount(d->session);
-    d->mounted = false;
+    unmount(d);
     return n > 0 ? 0 : -EAGAIN;
 }
 
@@ -260,8 +266,7 @@ void fuse_door_close(FuseDoor *d)
 {
     if (d == NULL)
         return;
-    if (d->mounted)
-        fuse_session_unmount(d->session);
+    unmount(d);
     while (d->handles != NULL)
         handle_free(d, d->handles);
     nodes_free(&d->nodes);

@@ -335,5 +335,18 @@ echo x >"$mnt/tmp/x"
 mount_end
 is "unmounted from outside" 0 $?
 is "the directory is as it was" "" "$(ls "$mnt")"
+if [ "$stage" = root ]; then
+    mount_start
+    exec 7<"$mnt/task/1/ctl"
+    umount -l "$mnt"
+    mount -t tmpfs another "$mnt"
+    kill -TERM $door
+    wait $door
+    is "it ends, though it was unmounted while in use" 0 $?
+    door=
+    is "what was mounted there since stays" another "$(findmnt -n -o SOURCE "$mnt")"
+    exec 7<&-
+    umount "$mnt"
+fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
