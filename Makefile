@@ -88,7 +88,8 @@ WASI_HERE  := $(shell command -v clang-19 >/dev/null && command -v wasm-ld-19 >/
 PROGRAMS   := $(if $(word 2,$(WASI_HERE)),$(patsubst user/%.c,$(B)/$(NATIVE)/bin/%,$(wildcard user/*.c)))
 
 # Manual pages are made of pages of doc/.
-MAN := $(B)/man/taskfs.1 $(B)/man/taskfs.4 $(patsubst doc/dev/%.md,$(B)/man/taskfs-%.4,$(wildcard doc/dev/*.md))
+MAN := $(B)/man/taskfs.1 $(B)/man/taskfs.4 $(B)/man/taskfs-fuse.4 \
+	$(patsubst doc/dev/%.md,$(B)/man/taskfs-%.4,$(wildcard doc/dev/*.md))
 
 .PHONY: all man
 all: $(SHIPPED) $(PROGRAMS) man
@@ -167,7 +168,8 @@ $(B)/$(NATIVE)/libtaskfs.a: $(LIB_OBJ) $(ENGINE_DIR)
 man: $(MAN)
 $(B)/man/taskfs.1: doc/man/taskfs.1.md doc/run.md doc/mount.md
 $(B)/man/taskfs.4: doc/man/taskfs.4.md
-$(filter $(B)/man/taskfs-%,$(MAN)): $(B)/man/taskfs-%.4: doc/dev/%.md
+$(B)/man/taskfs-fuse.4: doc/door/fuse.md
+$(filter-out %/taskfs-fuse.4,$(filter $(B)/man/taskfs-%,$(MAN))): $(B)/man/taskfs-%.4: doc/dev/%.md
 $(MAN): tools/man.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)tools/man.sh $(basename $(@F)) $(patsubst .%,%,$(suffix $@)) $(VERSION) $(firstword $(filter %.md,$^)) > $@

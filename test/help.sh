@@ -63,7 +63,7 @@ version=$("$TASKFS" --version | sed 's/taskfs //')
 page() { "$top/tools/man.sh" "$1" "$2" "$version" "$3" >"man/$1.$2"; }
 page taskfs 1 "$top/doc/man/taskfs.1.md"
 page taskfs 4 "$top/doc/man/taskfs.4.md"
-for file in "$top"/doc/dev/*.md; do
+for file in "$top"/doc/dev/*.md "$top/doc/door/fuse.md"; do
     name=${file##*/}
     page "taskfs-${name%.md}" 4 "$file"
 done
