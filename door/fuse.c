@@ -219,7 +219,7 @@ static void stop_helpers(FuseDoor *d, Helpers *h)
 static int start_fetchers(FuseDoor *d, Fetcher *f)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int want = cores < 2 ? 4 : cores > FUSE_THREADS_MAX / 2 ? FUSE_THREADS_MAX : (int)(2 * cores), n = 0;
+    int want = cores < 4 ? 8 : cores > FUSE_THREADS_MAX / 2 ? FUSE_THREADS_MAX : (int)(2 * cores), n = 0;
     for (; n < want; n++) {
         f[n].door = d;
         if (pthread_create(&f[n].thread, NULL, fetch, &f[n]) != 0)
