@@ -94,13 +94,15 @@ mode_t fuse_type(uint16_t type);                            /* of a directory's 
 
 /* ---- handles (fuse_file.c) ----------------------------------------------------------------------------------------- */
 
+#define FUSE_ANYONE UINT64_MAX
 typedef struct FuseHandle {
     Chan *chan;                     /* owned, open, held */
     FuseNode *node;                 /* pinned */
     bool direct;                    /* Linux does not keep its pages: short reads and writes are answers */
     bool lines;                     /* control lines: the last one may be unfinished */
     struct FuseHandle *next, *prev; /* all of them: FuseDoor.lock */
-    atomic_uint_least64_t unfinished;   /* the process (lock owner) whose write ended within a line; 0 none */
+    atomic_uint_least64_t unfinished;   /* the process (lock owner) whose write ended within a line; 0 none, or FUSE_ANYONE */
+    atomic_uint_least64_t end;      /* where the last write of a control file ended */
     FuseRequest *watch;      /* who polls it and waits (fuse_poll.c): FuseDoor.park_lock */
 } FuseHandle;
 

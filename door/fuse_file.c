@@ -3,9 +3,11 @@
  * Open files and their attributes.
  *
  * close(2): an unfinished control line runs when it is closed by the process that wrote it, so that close tells its error and what
- * that process does next finds it done. (Linux tells each close of a descriptor, not which is the last one: whoever has a copy of
- * the descriptor and closes it without having written does not end somebody else's line.)
+ * that process does next finds it done. Linux tells each close of a descriptor, not which is the last one: so whoever has a copy and
+ * closes it without having written does not end somebody else's line, nor does a close after which the process or its parent still
+ * has the file (a shell with `printf x >&3`, commands that write one after the other); then it is up to whoever closes next.
  */
+#include "door/fuse_holder.h"
 #include "door/fuse_ops.h"
 
 #include <fcntl.h>
@@ -242,8 +244,10 @@ static int try_write(FuseRequest *r)
     } while (n > 0 && put < r->size && !h->direct);
     if (n < 0 && put == 0)
         return (int)n;
-    if (h->lines && put > 0)
+    if (h->lines && put > 0) {
+        atomic_store(&h->end, (uint64_t)r->off + put);
         atomic_store(&h->unfinished, r->data[put - 1] == '\n' ? 0 : r->fi.lock_owner);
+    }
     return answer_written(r, put);
 }
 
@@ -283,9 +287,16 @@ static int try_flush(FuseRequest *r)
 
 void on_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    uint64_t owner = fi->lock_owner;
     FuseHandle *h = handle_of(fi);
-    if (owner == 0 || !atomic_compare_exchange_strong(&h->unfinished, &owner, 0)) {
+    uint64_t owner = atomic_load(&h->unfinished);
+    bool his = owner != 0 && (owner == fi->lock_owner || owner == FUSE_ANYONE);
+    if (his) {
+        const File *f = h->chan->file;
+        pid_t pid = fuse_req_ctx(req)->pid;
+        bool left = holder_left(pid, fuse_number(f->dev, f->space, f->id), atomic_load(&h->end));
+        his = atomic_compare_exchange_strong(&h->unfinished, &owner, left ? FUSE_ANYONE : 0) && !left;
+    }
+    if (!his) {
         fuse_reply_err(req, 0);
         return;
     }

@@ -170,6 +170,19 @@ is "at once" "nice 7" "$(grep nice "task/$id/stat/cpu")"
 is "a copy that another process closes ends no line" "write 5 close 0 write 3 close 0" "$($probe share "task/$id/ctl" 'nice ' '19
 ')"
 is "what came before and after is one line" "nice 19" "$(grep nice "task/$id/stat/cpu")"
+exec 3>"task/$id/ctl"
+printf nice >&3
+/usr/bin/printf ' ' >&3
+printf '1' >&3
+is "a line of several commands is not done yet" "nice 19" "$(grep nice "task/$id/stat/cpu")"
+exec 3>&-
+is "until its descriptor is closed" "nice 1" "$(grep nice "task/$id/stat/cpu")"
+(/usr/bin/printf 'nice '; /usr/bin/printf 1; /usr/bin/printf 2) >"task/$id/ctl"
+is "nor one that commands of a subshell write" "nice 12" "$(grep nice "task/$id/stat/cpu")"
+exec 3>"task/$id/ctl"
+/usr/bin/printf 'nice 13' >"task/$id/ctl"
+is "who has the file open a second time is in nobody's way" "nice 13" "$(grep nice "task/$id/stat/cpu")"
+exec 3>&-
 printf 'A=1\nB=two words\n' >"task/$id/env"
 is "two lines in one write" 1 "$(grep -c '^B=two words$' "task/$id/env")"
 is "a line over 64 KiB" "E2BIG" \
