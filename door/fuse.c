@@ -231,7 +231,8 @@ static int start_fetchers(FuseDoor *d, Fetcher *f)
 /* What is there now may be somebody else's, if ours was unmounted while it was in use. */
 static void unmount(FuseDoor *d)
 {
-    if (d->mounted && (d->device == 0 || mount_device(d->dir) == d->device))
+    bool ours = d->mounted && (d->device == 0 || mount_device(d->dir) == d->device);
+    if (ours || (d->mounted && mount_cut(fuse_session_fd(d->session))))
         fuse_session_unmount(d->session);
     d->mounted = false;
 }

@@ -101,7 +101,7 @@ typedef struct FuseHandle {
     bool direct;                    /* Linux does not keep its pages: short reads and writes are answers */
     bool lines;                     /* control lines: the last one may be unfinished */
     struct FuseHandle *next, *prev; /* all of them: FuseDoor.lock */
-    atomic_uint_least64_t unfinished;       /* the process (lock owner) whose write ended within a line; 0: none; FUSE_ANYONE */
+    atomic_uint_least64_t unfinished;   /* the process (lock owner) that wrote the begin of a line; FUSE_ANYONE; 0 none */
     atomic_uint_least64_t end;      /* where the last write of a control file ended */
     FuseRequest *watch;             /* who polls it and waits (fuse_poll.c): FuseDoor.park_lock */
 } FuseHandle;

@@ -129,3 +129,14 @@ uint64_t mount_device(const char *dir)
         return 0;
     return makedev(st.stx_dev_major, st.stx_dev_minor);
 }
+
+bool mount_cut(int fd)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    close(ends[0]);
+    int r = dup3(ends[1], fd, O_CLOEXEC);
+    close(ends[1]);
+    return r >= 0;
+}

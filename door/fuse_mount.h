@@ -21,5 +21,10 @@ int mount_covered(const char *dir);
 void mount_covered_close(int fd);
 /* The device number of what is mounted at dir; nobody is asked who may not serve yet. 0: unknown. */
 uint64_t mount_device(const char *dir);
+/*
+ * Linux's connection behind fd ends, and fd becomes one that is in error: so libfuse takes the mount for unmounted and leaves alone what
+ * is at the mount point. False: no descriptors.
+ */
+bool mount_cut(int fd);
 
 #endif
