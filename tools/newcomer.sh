@@ -35,6 +35,7 @@ devices() {
 
 # inside USER HOME COMMAND
 inside() {
+    mount --bind "$root" "$root"        # a file system's root, as it is in a container: programs unshare mounts there
     mount --bind "$rust" "$root/opt/rust"
     mount -o remount,bind,ro "$root/opt/rust"
     mount -t proc proc "$root/proc"

@@ -76,5 +76,5 @@ if [ -t 0 ] && [ -t 1 ]; then
     "$TASKFS" mount "$dir" "$tools/shell.sh" --open || :        # with the exit code of what was typed last
     exit 0
 fi
-"$TASKFS" mount "$dir" "$tools/enter.sh" true || instead "Only root may have a root of his own here"
+"$TASKFS" mount "$dir" "$tools/enter.sh" true || instead "This system does not let you have a root of your own"
 "$tools/blocks.sh" --show "$tree/doc/tour.md" "$tree/doc/tour"
