@@ -44,6 +44,13 @@ static int make_dir(char *path, size_t n, const char *add, mode_t mode)
     return mkdir(path, mode) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+/* What is above a private directory: who may write there can put another in its place. */
+static bool is_ours(const char *path)
+{
+    struct stat s;
+    return lstat(path, &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid == geteuid() && (s.st_mode & S_IWOTH) == 0;
+}
+
 /* The directory, made where it is missing. Negative: nothing can be kept. */
 static int disk_dir(char *path, size_t n)
 {
@@ -59,7 +66,8 @@ static int disk_dir(char *path, size_t n)
             return -1;
     }
     struct stat s;
-    if (make_dir(path, n, "/taskfs", 0700) < 0 || make_dir(path, n, "/modules", 0700) < 0 || lstat(path, &s) != 0)
+    if (make_dir(path, n, "/taskfs", 0700) < 0 || !is_ours(path) || make_dir(path, n, "/modules", 0700) < 0 ||
+        lstat(path, &s) != 0)
         return -1;
     return S_ISDIR(s.st_mode) && is_private(&s) ? 0 : -1;
 }
@@ -94,21 +102,45 @@ static int module_path(char *path, size_t n, const char *variant, const uint8_t 
     return r < 0 || (size_t)r >= sizeof(end) ? -1 : disk_path(path, n, key, end);
 }
 
+/*
+ * Opens what is kept, for reading. What is looked at is what is opened: names above may lead elsewhere by now. Negative: there
+ * is none, or it or its directory is not ours alone.
+ */
+static int disk_open(char *path)
+{
+    struct stat s;
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    *slash = '/';
+    int fd = -1;
+    if (dir >= 0 && fstat(dir, &s) == 0 && is_private(&s))
+        fd = openat(dir, slash + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || !is_private(&s))) {
+        close(fd);
+        fd = -1;
+    }
+    if (dir >= 0)
+        close(dir);
+    return fd;
+}
+
 wasmtime_module_t *disk_load(wasm_engine_t *engine, const char *variant, const uint8_t *key)
 {
-    char path[PATH_MAX];
-    if (module_path(path, sizeof(path), variant, key) < 0)
+    char path[PATH_MAX], opened[32];
+    int fd = module_path(path, sizeof(path), variant, key) < 0 ? -1 : disk_open(path);
+    if (fd < 0)
         return NULL;
-    struct stat s;
-    if (lstat(path, &s) != 0 || !S_ISREG(s.st_mode) || !is_private(&s))
-        return NULL;
+    snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
     wasmtime_module_t *module = NULL;
-    wasmtime_error_t *error = wasmtime_module_deserialize_file(engine, path, &module);
+    wasmtime_error_t *error = wasmtime_module_deserialize_file(engine, opened, &module);
     if (error != NULL) {            /* of another version or configuration: it will be written anew */
         wasmtime_error_delete(error);
-        return NULL;
+        module = NULL;
+    } else {
+        (void)futimens(fd, NULL);   /* used now: see disk_trim */
     }
-    (void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);     /* used now: see disk_trim */
+    close(fd);
     return module;
 }
 
@@ -222,12 +254,12 @@ bool disk_recall(const uint8_t *stamp, uint8_t *key, uint64_t *memory)
     char path[PATH_MAX];
     if (disk_path(path, sizeof(path), stamp, ".stamp") < 0)
         return false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = disk_open(path);
     if (fd < 0)
         return false;
     struct stat s;
     StampFile f;
-    bool ok = fstat(fd, &s) == 0 && is_private(&s) && s.st_size == sizeof(f) && read(fd, &f, sizeof(f)) == sizeof(f);
+    bool ok = fstat(fd, &s) == 0 && s.st_size == sizeof(f) && read(fd, &f, sizeof(f)) == sizeof(f);
     close(fd);
     if (ok) {
         memcpy(key, f.key, sizeof(f.key));

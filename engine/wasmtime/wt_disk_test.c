@@ -7,6 +7,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +113,65 @@ TEST(a_directory_that_others_may_use_is_not)
     TRUE(strstr(kept(&d), "-a.cwasm") != NULL);
     OK(chmod(d.modules, 0700));
     TRUE(found(&d, "a"));
+    disk_end(&d);
+}
+
+/* Who may write above it may put another in its place. */
+TEST(a_directory_below_one_that_everybody_may_write_is_not_used)
+{
+    Disk d;
+    char above[128];
+    disk_begin(&d);
+    disk_store("a", key, d.module);
+    snprintf(above, sizeof(above), "%s/taskfs", d.home);
+    OK(chmod(above, 0777));
+    TRUE(!found(&d, "a"));
+    disk_store("b", key, d.module);
+    TRUE(strstr(kept(&d), "-a.cwasm") != NULL);
+    OK(chmod(above, 0700));
+    TRUE(found(&d, "a"));
+    disk_end(&d);
+}
+
+static atomic_bool swapped_enough;
+
+typedef struct Swap {
+    char a[512], b[512];
+} Swap;
+
+static void *swap_on(void *arg)
+{
+    Swap *s = arg;
+    while (!atomic_load(&swapped_enough))
+        OK(renameat2(AT_FDCWD, s->a, AT_FDCWD, s->b, RENAME_EXCHANGE));
+    return NULL;
+}
+
+/* What is looked at is what is loaded: a private file that is none, and a good one that others may write, change places all the time. */
+TEST(a_file_that_is_swapped_meanwhile_is_not_loaded)
+{
+    Disk d;
+    Swap s;
+    pthread_t thread;
+    disk_begin(&d);
+    disk_store("a", key, d.module);
+    snprintf(s.a, sizeof(s.a), "%s", kept(&d));
+    snprintf(s.b, sizeof(s.b), "%s/other", d.home);
+    OK(rename(s.a, s.b));
+    OK(chmod(s.b, 0666));
+    int fd = open(s.a, O_WRONLY | O_CREAT, 0600);
+    OK(fd);
+    close(fd);
+    if (renameat2(AT_FDCWD, s.a, AT_FDCWD, s.b, RENAME_EXCHANGE) != 0)
+        skip("the file system of /tmp does not exchange names");
+    OK(pthread_create(&thread, NULL, swap_on, &s));
+    unsigned loaded = 0;
+    for (int i = 0; i < 3000; i++)
+        loaded += found(&d, "a");
+    atomic_store(&swapped_enough, true);
+    OK(pthread_join(thread, NULL));
+    EQ(loaded, 0);
+    OK(unlink(s.b));
     disk_end(&d);
 }
 
