@@ -180,7 +180,7 @@ TEST(a_listing_from_its_start_shows_what_is_there_now)
     OK(RUN_CALL(chan_readdir(w.call, d, 0, see, &first)));
     EQ(first.n, 0);
     for (int i = 0; i < 10; i++) {
-        char path[16];
+        char path[32];
         snprintf(path, sizeof path, "/h/d/%d", i);
         OK(world_write(&w, path, "x"));
     }
