@@ -210,7 +210,7 @@ TEST(each_change_has_a_time_of_its_own)
         last = a.mtime;
     }
     for (int i = 0; i < 10; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "dir/%d", i);
         OK(make_file(&m, name));
         TRUE(attr_of(&m, dir).mtime > names);
@@ -234,7 +234,7 @@ TEST(what_is_changed_later_is_not_earlier)
     OK(make_file(&m, "source"));
     AUTO_FILE *source = must(&m, "source");
     for (int i = 0; i < 200; i++) {
-        char name[16];
+        char name[32];
         for (int k = 0; k < 5; k++) {
             EQ(write_file(&m, source, "a", 1, 0), 1);
             (void)attr_of(&m, source);
