@@ -7,8 +7,7 @@
 set -u
 
 cd "$TOP" || exit 1
-[ -c /dev/fuse ] || { echo "no /dev/fuse here"; exit 77; }
-[ -x "$BUILD/bin/hello" ] || { echo "no programs here (tools/setup.sh prog installs their compiler)"; exit 77; }
+. test/tour/needs.sh
 passed=0 failed=0 skipped=0
 
 # play NAME COMMAND...: counts what its last line counts.
