@@ -165,6 +165,31 @@ TEST(hidden_open_directories)
     cage_end(&g);
 }
 
+/* A directory that was given open shows what is below it; what is hidden from who has it is hidden there, too. */
+TEST(hidden_below_a_directory_that_was_given)
+{
+    Cage g = cage();
+    AUTO_CHAN Chan *given = NULL, *ch = NULL;
+    names_be(&g.w, g.w.root);
+    OK(world_open(&g.w, "/d", OPEN_READ, &given));
+    OK(world_write(&g.w, world_path(g.t->id, "fd/8/ctl"), "dup /d r"));
+    names_be(&g.w, g.t);
+    OK(names_walk_at(&g.w, given, "x/f", WALK_CONFINED, &ch));
+    chan_put(STEAL(ch));
+    EQ(names_walk_at(&g.w, given, "s/f", WALK_CONFINED, &ch), -ENOENT);
+    EQ(names_walk_at(&g.w, given, "x/../s/f", WALK_CONFINED, &ch), -ENOENT);
+    EQ(names_walk_at(&g.w, given, "relative/f", WALK_CONFINED, &ch), -ENOENT);
+    EQ(names_walk_at(&g.w, given, "absolute/f", WALK_CONFINED, &ch), -EPERM);
+    EQ(names_walk_at(&g.w, given, "..", WALK_CONFINED, &ch), -EPERM);
+    EQ(names_walk_at(&g.w, given, "../v/f", 0, &ch), -ENOENT);
+    EQ(names_open(&g.w, "/dev/fd/8/s/f", OPEN_READ), -ENOTDIR);
+    EQ(names_open(&g.w, "/dev/fd/8/../8/s/f", OPEN_READ), -ENOTDIR);
+    OK(names_ctl(&g.w, NULL, "bind /dev/fd/8 /n"));
+    EQ(names_open(&g.w, "/n/s/f", OPEN_READ), -ENOTDIR);
+    OK(world_close(&g.w, STEAL(given)));
+    cage_end(&g);
+}
+
 TEST(hidden_names_cannot_be_made_anew)
 {
     Cage g = cage();
