@@ -82,6 +82,18 @@ is "the host has changed them" 0 $?
 is "while the host changes names: what is outside" "secret secret no no" "$(cat "$host/secret") $(cat "$host/victim") \
 $([ -e "$host/made" ] && echo made || echo no) $([ -e "$host/madedir" ] && echo made || echo no)"
 
+# ---- the catalogue: each test that doc/security.md names is there
+
+missing=$(grep -oE '\b[a-z_]+\.[a-z_0-9]{8,}' doc/security.md | sort -u | while IFS=. read -r file name; do
+    find os kern dev engine door front test -name "${file}_test.c" -exec grep -qE "^TEST(_SLOW)?\($name[,)]" {} + || echo "$file.$name"
+    find os kern dev engine door front test -name "${file}_test.c" | grep -q . || echo "$file"
+done)
+is "the catalogue" "" "$missing"
+unnamed=$(sed -n 's/^TEST\([^_]*(\|_SLOW(\)\([a-z_0-9]*\).*/\2/p' test/escape_*_test.c | while read -r name; do
+    grep -q "\.$name\b" doc/security.md || echo "$name"
+done)
+is "each attempt is in the catalogue" "" "$unnamed"
+
 # ---- the module cache
 
 echo 'int main(void) { return 3; }' >"$TEST_TMP/three.c"
