@@ -146,7 +146,7 @@ fi
 
 # ---- through the mount
 
-if [ -c /dev/fuse ] && command -v fusermount3 >/dev/null && { : <>/dev/fuse; } 2>/dev/null; then
+if [ -c /dev/fuse ] && command -v fusermount3 >/dev/null && (: <>/dev/fuse) 2>/dev/null; then
     lay_out
     mkdir "$TEST_TMP/mnt"
     outside '%T@' >"$TEST_TMP/before"

@@ -17,7 +17,7 @@ on_a_mount() {
         unshare --mount true 2>/dev/null || { echo "no mount namespaces here"; exit 77; }
         stages='root user'
     else
-        { : <>/dev/fuse; } 2>/dev/null || { echo "/dev/fuse cannot be opened by $(id -un)"; exit 77; }
+        (: <>/dev/fuse) 2>/dev/null || { echo "/dev/fuse cannot be opened by $(id -un)"; exit 77; }
         stages=self
     fi
     bases=
