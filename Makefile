@@ -218,6 +218,20 @@ check-unit: $(UNIT)
 check-engine: $(ENGINE_UNIT)
 	$(RUN) $(ENGINE_UNIT) $(T)
 
+# The hostile runs: everything in one process, with the lock checker.
+SOAK := $(B)/$(CHECK)/soak
+$(call objects,$(CHECK),$(call in,test/soak)): $(ENGINE_DIR)
+$(call objects,$(CHECK),$(call in,test/soak)): ADD = $(ENGINE_FLAGS)
+$(SOAK): $(call objects,$(CHECK),$(LIB_SRC) $(ENGINE_SRC) $(FRONT_SRC) $(call in,test/soak) test/testengine.c) $(ENGINE_DIR)
+	@echo '  link $@'
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ENGINE_LIBS) $(LIBS)
+.PHONY: soak-program soak
+soak-program: $(SOAK)
+soak: all $(SOAK)
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && trap 'exit 130' INT TERM && \
+		TOP='$(CURDIR)' BUILD='$(abspath $(B)/$(NATIVE))' TASKFS='$(abspath $(B)/$(NATIVE)/taskfs)' TEST_TMP=$$work \
+		SOAK_SECONDS=$(SECONDS) SEED='$(SEED)' $(RUN) sh test/soak.sh
+
 # Runs in under a minute, and needs neither the wasm engine nor a browser.
 check: $(UNIT)
 	@$(if $(T),:,tools/includes.sh && tools/sizes.sh && tools/format.sh)
@@ -335,6 +349,7 @@ help:
 	'make install      PREFIX=$(PREFIX) DESTDIR=' \
 	'make fuzz T=NAME  SECONDS=$(SECONDS); one of: $(FUZZERS)' \
 	'make mutants      plants the faults of test/mutants one by one: a test must fail for each; T="NAME..." for fewer' \
+	'make soak         hostile use, SECONDS=$(SECONDS) for each of its parts; SEED=N for one that was printed' \
 	'make bench        prints a table; make lint looks for more; make fmt formats; make clean removes build/' \
 	'make newcomer     both commands of README.md on a bare Debian, as root' \
 	'ENGINE=prebuilt takes a built wasm engine instead of compiling one.'

@@ -121,7 +121,10 @@ static int run(Call *c, Task *t, void *image)
     r->program = program;
     atomic_init(&r->threads, 1);
     count_add(OBJ_INSTANCE, r);
-    int e = worker_run(run_main, r, t->nice);
+    mutex_lock(&t->lock);
+    int nice = t->nice;
+    mutex_unlock(&t->lock);
+    int e = worker_run(run_main, r, nice);
     if (e < 0) {
         count_sub(OBJ_INSTANCE, r);
         mem_free(r);

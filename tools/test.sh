@@ -95,7 +95,7 @@ sessions() {
 
 plain() {
     step set-up tools/setup.sh
-    step build $make all unit
+    step build $make all unit soak-program
     group includes tools/includes.sh
     group sizes tools/sizes.sh
     group format tools/format.sh
@@ -124,7 +124,7 @@ sanitized() {
         group "engine-$1" $make -s check-engine T= SAN="$1"
         group "fuzz-$1" $make -s check-fuzz T= SAN="$1"
         echo "== sessions $1"
-        $make -s all SAN="$1" && sessions "build/$(echo "$1" | tr , -)"
+        $make -s all soak-program SAN="$1" && sessions "build/$(echo "$1" | tr , -)"
     fi
 }
 
