@@ -304,7 +304,7 @@ bench: $(BENCH) $(addprefix $(B)/native/,taskfs bench/true-static bench/true-dyn
 
 # A fuzzer is test/fuzz/X.c in libFuzzer's form. `make fuzz` runs it under clang; replay.c runs its corpus under gcc.
 FUZZERS  := $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/replay.c,$(wildcard test/fuzz/*.c)))
-FUZZ_SRC := $(LIB_SRC) $(filter-out test/main_%,$(call no_tests,$(RUNNER_SRC)))
+FUZZ_SRC := $(LIB_SRC) $(wildcard engine/wasmtime/wasm_code.c engine/wasmtime/wasm_rewrite.c) $(filter-out test/main_%,$(call no_tests,$(RUNNER_SRC)))
 FUZZ_CC  := clang-19 -std=c11 -I. -Iinclude -pthread -g -O1 -DLOCK_CHECK -fsanitize=fuzzer,address,undefined
 $(B)/$(CHECK)/fuzz/%: $(B)/$(CHECK)/test/fuzz/%.o $(B)/$(CHECK)/test/fuzz/replay.o $(call objects,$(CHECK),$(FUZZ_SRC))
 	@mkdir -p $(@D)
