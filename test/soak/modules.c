@@ -28,6 +28,7 @@ typedef struct Modules {
     atomic_uint_least64_t done;
     uint64_t refused, ran, trapped, killed;
     Text module;                    /* the one at hand */
+    const char *made;               /* how */
 } Modules;
 
 static uint64_t progress(void *arg)
@@ -81,15 +82,18 @@ static void add_file(Modules *m, const char *path)
 /* Of the small ones most, of a large one now and then: each is compiled. */
 static void make_module(Modules *m, Rng *r)
 {
+    m->made = "made up";
     if (m->nseed == 0 || rng_below(r, 5) < 3) {
         generate(r, &m->module);
         if (rng_below(r, 4) > 0)
             return;
+        m->made = "made up and changed";
         AUTO_FREE char *whole = mem_dup(m->module.s, m->module.len);
         size_t n = m->module.len;
         mutate(r, whole, n, &m->module);
         return;
     }
+    m->made = "changed";
     Seed *s = &m->seed[rng_below(r, m->nseed)];
     if (s->n > 20000 && rng_below(r, 20) != 0)
         s = &m->seed[rng_below(r, m->nseed)];
@@ -146,6 +150,8 @@ static void run_module(Modules *m)
         char words[600];
         m->refused++;
         must(s, "error", get(m, id, "error", words, sizeof words));
+        if (s->traced)
+            fprintf(stderr, "  start: %s", words);
         if ((r != -ENOEXEC && r != -ENOMEM && r != -EACCES && r != -EAGAIN) || strlen(words) < 4)
             bad(m, "start is", r, words);
     }
@@ -160,7 +166,7 @@ static void run_batch(Modules *m, const char *before)
         Rng r = rng_part(s->seed, atomic_load(&m->done));
         make_module(m, &r);
         if (s->traced) {
-            fprintf(stderr, "module %llu, %zu bytes\n", (unsigned long long)progress(m), m->module.len);
+            fprintf(stderr, "module %llu, %s, %zu bytes\n", (unsigned long long)progress(m), m->made, m->module.len);
             keep_module(m);
         }
         run_module(m);

@@ -159,6 +159,16 @@ static void random_bytes_in(Rng *r, Text *t, const Part *p)
         t->s[i] = (char)rng_next(r);
 }
 
+/* Somewhere inside, and the length is told right, so that what reads it comes to it. */
+static void extreme_inside(Rng *r, Text *t, const Part *p)
+{
+    Text body = { 0 };
+    text_add(&body, t->s + p->body, p->end - p->body);
+    put_extreme(r, &body, rng_below(r, (uint32_t)(p->end - p->body)));
+    replace_body(t, p, body.s, body.len);
+    text_free(&body);
+}
+
 static void change(Rng *r, Text *t)
 {
     Part parts[SECTIONS];
@@ -192,7 +202,8 @@ static void change(Rng *r, Text *t)
         put_extreme(r, t, p->at + 1 + rng_below(r, (uint32_t)(p->end - p->at)));
         break;
     case 7:
-        put_extreme(r, t, p->body);
+        if (p->end > p->body)
+            extreme_inside(r, t, p);
         break;
     case 8:
         grow_body(r, t, p);
@@ -210,6 +221,6 @@ void mutate(Rng *r, const char *module, size_t n, Text *out)
 {
     text_free(out);
     text_add(out, module, n);
-    for (unsigned i = 1 + rng_below(r, 4); i > 0 && out->len > 0; i--)
+    for (unsigned i = 1 + rng_below(r, 2) * rng_below(r, 3); i > 0 && out->len > 0; i--)
         change(r, out);
 }

@@ -9,7 +9,7 @@
 #include "kern/text.h"
 #include "test/soak/player.h"
 
-/* out: emptied first. The module of n bytes with one to four changes. */
+/* out: emptied first. The module of n bytes with one to three changes. */
 void mutate(Rng *r, const char *module, size_t n, Text *out);
 void generate(Rng *r, Text *out);
 
