@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `make bench`: runs every group and prints a table. With an argument only the groups whose name begins with it:
- * task, wasi, pipe, namespace, memory, fuse.
+ * task, wasi, pipe, cores, namespace, memory, fuse.
  *
  * The work is a child's; the first process only waits and then removes the scratch directory, however the child ended.
  */
@@ -73,6 +73,32 @@ void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double tar
     fflush(stdout);
 }
 
+void bench_scale(const char *what, Side one, Side two, Side their_one, Side their_two, unsigned n, double target)
+{
+    const Side sides[] = { one, their_one, two, their_two };
+    double ns[LEN(sides)][ROUNDS];
+    for (int i = -1; i < ROUNDS; i++)
+        for (unsigned k = 0; k < LEN(sides); k++) {
+            unsigned turn = (k + (unsigned)(i + 1)) % LEN(sides);
+            double t = sides[turn].run(sides[turn].arg, i < 0 ? n / 10 + 1 : n);
+            if (i >= 0)
+                ns[turn][i] = t;
+        }
+    for (unsigned k = 0; k < LEN(sides); k++)
+        qsort(ns[k], ROUNDS, sizeof *ns[k], by_value);
+    enum { ONE, THEIR_ONE, TWO, THEIR_TWO };
+    double ours[2], theirs[2];
+    for (int i = 0; i < 2; i++) {
+        int at = i == 0 ? 0 : ROUNDS / 2;
+        ours[i] = 2 * ns[ONE][at] / ns[TWO][at];
+        theirs[i] = 2 * ns[THEIR_ONE][at] / ns[THEIR_TWO][at];
+    }
+    printf("%-34s %10.2fx%10.2fx   %-24s%10.2fx%10.2fx  %7.2fx %7.2fx  %5.2fx %s\n", what, ours[0], ours[1],
+           their_two.name, theirs[0], theirs[1], ours[0] / theirs[0], ours[1] / theirs[1], target,
+           ours[1] / theirs[1] >= target ? "" : "missed");
+    fflush(stdout);
+}
+
 static bool wanted(int argc, char **argv, const char *group)
 {
     return argc < 2 || strncmp(group, argv[1], strlen(argv[1])) == 0;
@@ -95,6 +121,8 @@ static int run_groups(int argc, char **argv, const char *scratch)
         bench_wasi(&m, scratch);
     if (wanted(argc, argv, "pipe"))
         bench_pipes(&m);
+    if (wanted(argc, argv, "cores"))
+        bench_cores(&m);
     if (wanted(argc, argv, "namespace"))
         bench_namespaces(&m);
     if (wanted(argc, argv, "memory"))

@@ -22,6 +22,8 @@ typedef struct Side {
 
 /* Runs both in turn, n times a round, every other round theirs first, and prints a row. target: how many times faster ours is meant to be; 0 for none. */
 void bench_pair(const char *what, Side ours, Side theirs, unsigned n, double target);
+/* How much more two at once do than one alone, each n times, on our side and theirs; all four in turn. target: ours as a part of theirs. */
+void bench_scale(const char *what, Side one, Side two, Side their_one, Side their_two, unsigned n, double target);
 
 /* ---- the host's side: a small process of its own, made before anything large exists (bench_host.c) ------------------------- */
 
@@ -32,7 +34,9 @@ typedef enum HostWork {
     HOST_READ_FILE,
     HOST_OPEN,
     HOST_PIPE_BLOCKS,
-    HOST_PIPE_BYTES
+    HOST_PIPE_BYTES,
+    HOST_ONE_CORE,
+    HOST_TWO_CORES
 } HostWork;
 
 /* scratch: a directory on tmpfs; programs: where the two `true`s are. */
@@ -41,6 +45,8 @@ void host_end(void);
 double host_run(void *work, unsigned n);        /* work: a HostWork * */
 /* From now on all threads of this process and the host's side share one processor; false: they run where the host likes. */
 void host_one_processor(bool one);
+/* The work of so many of the host's processes at once, 1 or 2, each n times; nanoseconds from their start to the last one's exit (bench_cores.c). */
+double cores_on_host(const char *scratch, unsigned processes, unsigned n);
 
 /* ---- the kernel's side (rig.c) ------------------------------------------------------------------------------------ */
 
@@ -67,6 +73,7 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 void bench_tasks(Rig *m);
 void bench_wasi(Rig *m, const char *scratch);
 void bench_pipes(Rig *m);
+void bench_cores(Rig *m);
 void bench_namespaces(Rig *m);
 void bench_memory(Rig *m);
 void bench_fuse(const char *scratch, const char *programs);     /* programs: where passthrough_ll is, or not */

@@ -149,6 +149,9 @@ static double do_work(Order o)
         break;
     case HOST_PIPE_BYTES:
         return pipe_bytes(o.n);
+    case HOST_ONE_CORE:
+    case HOST_TWO_CORES:
+        return cores_on_host(scratch_dir, o.work == HOST_TWO_CORES ? 2 : 1, o.n);
     }
     return now() - start;
 }
