@@ -42,7 +42,8 @@ static int complain(Player *p, const char *text)
 static uint64_t progress(void *arg)
 {
     Lives *l = arg;
-    uint64_t sum = atomic_load(&l->swept);
+    /* Players inside tell nothing but by the tasks they make. */
+    uint64_t sum = atomic_load(&l->swept) + atomic_load(&l->soak->lib.kernel->next_id);
     for (unsigned i = 0; i < DOORS; i++)
         sum += l->hand[i].player.steps;
     return sum;
@@ -54,6 +55,8 @@ static void show(void *arg)
     for (unsigned i = 0; i < DOORS; i++)
         fprintf(stderr, "%s, step %llu: %s\n", l->hand[i].player.who, (unsigned long long)l->hand[i].player.steps,
                 l->hand[i].player.doing);
+    for (unsigned i = 0; i < DRIVERS; i++)
+        fprintf(stderr, "player inside: task %llu\n", (unsigned long long)l->driver[i]);
 }
 
 static void *hand_main(void *arg)

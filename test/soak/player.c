@@ -366,6 +366,9 @@ void player_step(Player *p)
 
 void player_end(Player *p)
 {
+    for (unsigned i = 0; i < PLAYER_SLOTS; i++)     /* what computes for ever is in the way of those that still play */
+        if (p->own[i] != 0)
+            apply_line(p, p->own[i], "kill KILL tree\n");
     for (unsigned i = 0; i < PLAYER_HELD; i++)
         let_go(p, &p->held[i]);
     for (unsigned i = 0; i < 4; i++)

@@ -112,6 +112,6 @@ typedef struct Player {
 
 void player_init(Player *p, Door *door, uint64_t seed, uint64_t part, const char *const *programs);
 void player_step(Player *p);
-void player_end(Player *p);         /* closes what it holds, removes its objects */
+void player_end(Player *p);         /* closes what it holds, kills its tasks, removes its objects */
 
 #endif
