@@ -126,12 +126,12 @@ static void pass_batons(void)
         EQ(atomic_load(&mutex_sleepers[i]), 0);
 }
 
-TEST(who_sleeps_for_a_lock_is_woken_and_the_last_one_may_free_it)
+TEST_SLOW(who_sleeps_for_a_lock_is_woken_and_the_last_one_may_free_it, 60)
 {
     pass_batons();
 }
 
-TEST(a_lock_is_right_without_barriers_from_one_side)
+TEST_SLOW(a_lock_is_right_without_barriers_from_one_side, 60)
 {
     fence_one_sided = false;
     pass_batons();
