@@ -135,10 +135,32 @@ Account *account_new(Account *parent)
     return a;
 }
 
+/*
+ * References that the calling thread has in hand for what its task makes: opening and closing a file so moves no count that other
+ * threads look at (bench/bench_wasi.c: 9 ns of 280).
+ */
+typedef struct Purse {
+    Account *account;               /* borrowed: the task outlives its threads */
+    unsigned refs;                  /* owned */
+} Purse;
+
+enum { PURSE_FILL = 64 };
+
+static _Thread_local Purse purse;
+
 Account *account_get(Account *a)
 {
-    if (a != NULL)
+    if (a == NULL)
+        return NULL;
+    if (purse.account != a) {
         ref_get(&a->ref);
+        return a;
+    }
+    if (purse.refs == 0) {
+        atomic_fetch_add_explicit(&a->ref.n, PURSE_FILL, memory_order_relaxed);
+        purse.refs = PURSE_FILL;
+    }
+    purse.refs--;
     return a;
 }
 
@@ -370,7 +392,8 @@ void account_fold(Account *a)
     put_owed(out);
 }
 
-void account_put(Account *a)
+/* Of a reference that is not put into the purse. */
+static void put_last(Account *a)
 {
     while (a != NULL && ref_put(&a->ref)) {
         Account *out = NULL;
@@ -386,6 +409,24 @@ void account_put(Account *a)
         tree_put(tree);
         a = up;
     }
+}
+
+void account_put(Account *a)
+{
+    if (a != NULL && a == purse.account)
+        purse.refs++;
+    else
+        put_last(a);
+}
+
+void account_at_hand(Account *a)
+{
+    Purse old = purse;
+    purse = (Purse){ .account = a };
+    if (old.refs > 1)
+        atomic_fetch_sub_explicit(&old.account->ref.n, old.refs - 1, memory_order_release);
+    if (old.refs > 0)
+        put_last(old.account);
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------------------- */

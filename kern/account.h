@@ -16,6 +16,11 @@
 Account *account_new(Account *parent);      /* parent NULL: the root's. Owned; NULL without memory */
 Account *account_get(Account *a);           /* a may be NULL: nobody pays */
 void account_put(Account *a);
+/*
+ * The calling thread is about to make and end many things at a's expense, until it says NULL or another: references are moved in
+ * bulk meanwhile. Others hold a as long.
+ */
+void account_at_hand(Account *a);
 /* The task is removed: what is left counts as the parent's own. A limit stays in force over what lives below it. */
 void account_fold(Account *a);
 

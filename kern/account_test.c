@@ -403,3 +403,28 @@ TEST_SLOW(no_byte_is_lost_among_threads, 60)
     account_put(w.root);
     workers_drain();
 }
+
+TEST(references_at_hand_go_back_when_the_thread_turns_to_another)
+{
+    int64_t before = count_of(OBJ_ACCOUNT);
+    Account *a = account_new(NULL), *b = account_new(a);
+    Account *held[200];
+    account_at_hand(a);
+    for (size_t i = 0; i < LEN(held); i++)
+        held[i] = account_get(a);
+    account_at_hand(b);
+    for (size_t i = 0; i < LEN(held); i++)
+        account_put(held[i]);
+    for (size_t i = 0; i < LEN(held); i++)
+        held[i] = account_get(b);
+    account_at_hand(NULL);
+    for (size_t i = 0; i < LEN(held); i++)
+        account_put(held[i]);
+    account_at_hand(b);
+    account_put(b);                 /* kept: it is at hand */
+    EQ(count_of(OBJ_ACCOUNT), before + 2);
+    account_at_hand(NULL);
+    EQ(count_of(OBJ_ACCOUNT), before + 1);
+    account_put(a);
+    EQ(count_of(OBJ_ACCOUNT), before);
+}

@@ -19,6 +19,7 @@ void task_thread_begin(Task *t, TaskThread *th)
         th->next->prev = th;
     t->threads = th;
     mutex_unlock(&t->lock);
+    account_at_hand(t->account);
     if (nice != 0)
         (void)worker_nice(nice);    /* a host that refuses leaves the usual priority */
 }
@@ -40,6 +41,7 @@ void task_thread_end(TaskThread *th)
     account_io(t->account, false, th->in.calls, th->in.bytes);
     account_io(t->account, true, th->out.calls, th->out.bytes);
     call_destroy(&th->call);
+    account_at_hand(NULL);
     count_sub(OBJ_THREAD, th);
 }
 

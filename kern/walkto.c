@@ -564,6 +564,8 @@ int walk_to(Call *c, WalkFrom from, const char *path, WalkMode mode, unsigned fl
     }
     if (r == 0)
         r = finish(&w, m, end);
+    if (m != NULL && (flags & WALK_UNKEPT) != 0 && m == &c->memo[c->walks - 1])
+        c->walks--;                 /* nothing is in it that call_end would have to let go of */
     end->hidden = r == -ENOENT && w.hidden;
     walk_drop(&w);
     return r;
@@ -587,6 +589,9 @@ bool walk_own(Call *c, Chan *ch)
 void walk_remember(Call *c, Chan *ch)
 {
     WalkMemo *m = last_memo(c);
-    if (m != NULL && m->chan == NULL)
-        m->chan = chan_get(ch);
+    if (m == NULL || m->chan != NULL)
+        return;
+    m->chan = chan_get(ch);
+    if (c->walks < c->walk_next)
+        c->walks = c->walk_next;
 }
