@@ -17,6 +17,8 @@ static Strv *strings(Task *t, bool env)
 static int put_sizes(WasiThread *w, bool env, uint32_t count, uint32_t size)
 {
     Task *t = w->wasi->task;
+    if (!guest_has(&w->guest, count, sizeof(uint32_t)) || !guest_has(&w->guest, size, sizeof(uint32_t)))
+        return -EFAULT;
     mutex_lock(&t->lock);
     size_t n = strv_count(strings(t, env)), len = strings(t, env)->len;
     mutex_unlock(&t->lock);
