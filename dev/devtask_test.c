@@ -285,6 +285,23 @@ TEST(lines_run_however_they_are_cut)
     world_end(&w);
 }
 
+/* An absolute path has no directory, and no slash, before it. */
+TEST(a_path_may_have_4095_bytes)
+{
+    World w = world(PROGRAMS);
+    uint64_t id = world_new(&w);
+    char path[PATH_MAX_LEN + 2];
+    memset(path, '/', sizeof path);
+    memcpy(path + PATH_MAX_LEN - 3, "bin", 4);
+    OK(world_write(&w, world_path(id, "cwd"), path));
+    STR_EQ(world_read(&w, world_path(id, "cwd")), "/bin\n");
+    OK(world_write(&w, world_path(id, "attr"), path));
+    memcpy(path + PATH_MAX_LEN - 3, "/bin", 5);
+    EQ(world_write(&w, world_path(id, "cwd"), path), -ENAMETOOLONG);
+    EQ(world_write(&w, world_path(id, "attr"), path), -ENAMETOOLONG);
+    world_end(&w);
+}
+
 TEST(error_shows_each_writer_its_own_words)
 {
     World w = world(PROGRAMS);

@@ -349,7 +349,7 @@ int task_path(Call *c, Task *t, const char *path, char *s)
     size_t n = strlen(base), m = strlen(path);
     if (path[0] == '\0')
         return -ENOENT;
-    if (n + 1 + m > PATH_MAX_LEN)
+    if (n + (n > 0) + m > PATH_MAX_LEN)
         return -ENAMETOOLONG;
     memcpy(s, base, n);
     if (n > 0)
